@@ -1,0 +1,291 @@
+//! Every bound that is not a setting, in one place, and the relations between bounds.
+//!
+//! The relations among the built-in ones hold at compile time (the `const` block below); [`check`] holds configured
+//! values to theirs at the start.
+
+use crate::settings::Settings;
+use crate::time::Duration;
+
+/// The largest frame: its size field has 16 bits (section 1).
+pub const FRAME_MAX: usize = 65_535;
+/// A frame's header: size and type (section 1).
+pub const FRAME_HEADER: usize = 4;
+/// The most data that an ANNOUNCE can carry (section 1).
+pub const ANNOUNCE_DATA_MAX: usize = 65_527;
+/// The most data that crosses the network: a PEER NOTIFICATION's room (section 1).
+pub const DATA_MAX: usize = 65_525;
+
+/// Dials that may wait for their 506 at once (section 3).
+pub const DIALS_MAX: usize = 8;
+/// Connections that one neighbour may have, both read from (sections 3 and 10).
+pub const CONNECTIONS_PER_NEIGHBOUR: usize = 2;
+/// How long a PING that decides between two connections, or two instances, waits (section 3).
+pub const ALIVE_CHECK: Duration = Duration::from_secs(5);
+/// Address hints read from one CAPABILITIES.
+pub const HINTS_MAX: usize = 4;
+
+/// Addresses that may become neighbours (section 4).
+pub const CANDIDATES_MAX: usize = 512;
+/// Dials of one candidate that may fail before it is forgotten (section 4).
+pub const CANDIDATE_FAILURES_MAX: u8 = 3;
+/// The shortest and longest wait before a candidate is dialed: spreads the load of a flash crowd.
+pub const DIAL_DELAY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+/// The shortest and longest pause between PEER REQUESTs that bring nothing new (section 4).
+pub const PEER_REQUEST_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+/// The shortest and longest pause between redials of a lost neighbour or bootstrapper (section 4).
+pub const REDIAL_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// For how long a lost neighbour is redialed (section 4).
+pub const LOST_TIME: Duration = Duration::from_secs(3_600);
+/// Connected for so long, a neighbour's redial pause falls back to the shortest (section 4).
+pub const SETTLED_TIME: Duration = Duration::from_secs(600);
+/// For how long an address that evicted or refused us is not dialed, and one that we evicted displaces nobody
+/// (section 4).
+pub const REFUSED_TIME: Duration = Duration::from_secs(60);
+/// Addresses remembered as refused, evicted, parked or reached, each at most.
+pub const ADDRESS_MEMORY_MAX: usize = 1_024;
+/// An inbound neighbour younger than this is never displaced by a capable newcomer (section 4).
+pub const NEWCOMER_GRACE: Duration = Duration::from_secs(30);
+/// For how long an address counts as reached, and how often one is probed (section 4).
+pub const REACHED_TIME: Duration = Duration::from_secs(3_600);
+/// Bare connects to check an address that may be under way at once.
+pub const PROBES_MAX: usize = 4;
+/// How often bootstrappers are looked up with a satisfied view, before jitter (section 4).
+pub const LOOK_UP_PAUSE: Duration = Duration::from_secs(600);
+/// PUSHed addresses remembered, so that each is followed once (section 4).
+pub const PUSHED_MAX: usize = 4_096;
+/// Addresses in one PEER RESPONSE that are read (section 4: at most half of `max_peers` of them are kept).
+pub const PEER_RESPONSE_MAX: usize = (FRAME_MAX - FRAME_HEADER) / 6;
+
+/// Token buckets of one neighbour, tokens a minute and burst: PEER REQUEST.
+pub const PEER_REQUESTS: (u32, u32) = (30, 10);
+/// Token buckets of one neighbour, tokens a minute and burst: PUSH.
+pub const PUSHES: (u32, u32) = (600, 120);
+/// Token buckets of one neighbour, tokens a minute and burst: PING answered.
+pub const PINGS: (u32, u32) = (120, 20);
+/// Look-ups answered, in all, tokens a minute and burst (section 4).
+pub const LOOK_UPS: (u32, u32) = (600, 60);
+/// Repeated HELLOs that are challenged again on one established connection, tokens a minute and burst (section 3).
+pub const RENEWALS: (u32, u32) = (6, 4);
+
+/// Points within [`FAULT_WINDOW`] at which a peer is refused (section 7).
+pub const FAULT_POINTS_MAX: u32 = 100;
+/// See [`FAULT_POINTS_MAX`].
+pub const FAULT_WINDOW: Duration = Duration::from_secs(600);
+/// For how long a misbehaving bootstrapper is refused (section 7).
+pub const BOOTSTRAPPER_BAN_TIME: Duration = Duration::from_secs(60);
+/// Addresses with points, and addresses banned, each at most.
+pub const FAULTY_MAX: usize = 4_096;
+
+/// API connections at once.
+pub const API_CONNECTIONS_MAX: usize = 65_536;
+/// Subscriptions of all modules together.
+pub const SUBSCRIPTIONS_MAX: usize = 1 << 20;
+/// Message ids that a module may leave unanswered before it is only a listener (section 5).
+pub const TAKEN_IDS_MAX: usize = 32_768;
+/// Bytes of parked ANNOUNCEs of one module at which reading from it stops (section 5).
+pub const PARKED_BYTES_PER_MODULE: usize = 1 << 20;
+/// The greatest ttl that a later copy is taken to have (section 5, rule 5).
+pub const RESPREAD_TTL_MAX: u8 = 32;
+/// What a hop-unlimited announcement goes out with (section 5).
+pub const UNLIMITED_TTL: u8 = 255;
+/// Messages refused of one neighbour in a minute from which its share may shrink (section 7).
+pub const REFUSALS_MIN: u32 = 50;
+/// For how long its share stays shrunk (section 7).
+pub const SHRUNK_TIME: Duration = Duration::from_secs(300);
+
+/// Bytes of one connection that are with the driver, unwritten, at most; the rest waits here, where it can still be
+/// dropped when it grows stale.
+pub const DRIVER_WINDOW: u64 = 256 << 10;
+/// A queue above a half of its bound is above its mark (section 5).
+pub const QUEUE_MARK_PART: u64 = 2;
+
+const _: () = {
+    assert!(DATA_MAX == FRAME_MAX - FRAME_HEADER - 6, "PEER NOTIFICATION has six bytes before its data");
+    assert!(ANNOUNCE_DATA_MAX == FRAME_MAX - FRAME_HEADER - 4, "ANNOUNCE has four bytes before its data");
+    assert!(TAKEN_IDS_MAX < 65_536, "a free id must always be found below the bound");
+    assert!(DRIVER_WINDOW >= 2 * FRAME_MAX as u64, "a connection must never wait for one frame alone");
+    assert!(PARKED_BYTES_PER_MODULE >= 2 * FRAME_MAX, "one announcement must never fill the bound");
+    assert!(REDIAL_PAUSE.0.as_micros() < REDIAL_PAUSE.1.as_micros());
+    assert!(DIAL_DELAY.0.as_micros() < DIAL_DELAY.1.as_micros());
+    assert!(PEER_REQUEST_PAUSE.0.as_micros() < PEER_REQUEST_PAUSE.1.as_micros());
+    assert!(REFUSED_TIME.as_micros() >= NEWCOMER_GRACE.as_micros());
+    assert!(CANDIDATES_MAX >= 64, "candidates must be able to replace a whole view");
+};
+
+/// Two or more settings that do not go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The ini key to blame.
+    pub key: &'static str,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// The smallest and the greatest value of each numeric key, as section 9 and common sense have them. Durations are in
+/// seconds. The ini file's reader and [`check`] share this table.
+pub const RANGES: &[(&str, u64, u64)] = &[
+    ("cache_size", 0, 1_000_000),
+    ("degree", 1, 1_024),
+    ("p2p_ttl", 0, 65_535),
+    ("max_peers", 2, 1_024),
+    ("target_peers", 1, 1_023),
+    ("min_peers", 1, 1_024),
+    ("push_fanout", 0, 64),
+    ("validation_timeout", 1, 86_400),
+    ("suppression_time", 1, 86_400),
+    ("pow_bits", 0, 64),
+    ("pow_per_minute", 1, 60_000),
+    ("connect_timeout", 1, 600),
+    ("hello_timeout", 1, 86_400),
+    ("verification_timeout", 1, 86_400),
+    ("ping_interval", 1, 3_600),
+    ("peer_timeout", 2, 86_400),
+    ("ban_time", 1, 31_536_000),
+    ("seen_max", 1_000, 100_000_000),
+    ("pending_max", 16, 1_000_000),
+    ("pending_bytes", 1 << 20, 1 << 40),
+    ("api_queue", 1 << 18, 1 << 34),
+    ("peer_queue", 1 << 18, 1 << 34),
+    ("api_stall_timeout", 1, 3_600),
+    ("peer_stall_timeout", 1, 86_400),
+    ("unverified_max", 1, 65_536),
+    ("unverified_per_ip", 1, 65_536),
+];
+
+/// The range of a numeric key in [`RANGES`].
+pub fn range(key: &str) -> Option<(u64, u64)> {
+    RANGES.iter().find(|(name, ..)| *name == key).map(|&(_, low, high)| (low, high))
+}
+
+/// What is wrong with these settings; nothing if they can be used.
+pub fn check(s: &Settings) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    let mut conflict = |key, message| conflicts.push(Conflict { key, message });
+    for (key, value) in [
+        ("cache_size", u64::from(s.cache_size)),
+        ("degree", u64::from(s.degree)),
+        ("max_peers", u64::from(s.max_peers)),
+        ("target_peers", u64::from(s.target_peers)),
+        ("min_peers", u64::from(s.min_peers)),
+        ("push_fanout", u64::from(s.push_fanout)),
+        ("validation_timeout", s.validation_timeout.as_secs()),
+        ("suppression_time", s.suppression_time.as_secs()),
+        ("pow_bits", u64::from(s.pow.bits())),
+        ("pow_per_minute", u64::from(s.pow_per_minute)),
+        ("connect_timeout", s.connect_timeout.as_secs()),
+        ("hello_timeout", s.hello_timeout.as_secs()),
+        ("verification_timeout", s.verification_timeout.as_secs()),
+        ("ping_interval", s.ping_interval.as_secs()),
+        ("peer_timeout", s.peer_timeout.as_secs()),
+        ("ban_time", s.ban_time.as_secs()),
+        ("seen_max", u64::from(s.seen_max)),
+        ("pending_max", u64::from(s.pending_max)),
+        ("pending_bytes", s.pending_bytes),
+        ("api_queue", s.api_queue),
+        ("peer_queue", s.peer_queue),
+        ("api_stall_timeout", s.api_stall_timeout.as_secs()),
+        ("peer_stall_timeout", s.peer_stall_timeout.as_secs()),
+        ("unverified_max", u64::from(s.unverified_max)),
+        ("unverified_per_ip", u64::from(s.unverified_per_ip)),
+    ] {
+        if let Some((low, high)) = range(key)
+            && !(low..=high).contains(&value)
+        {
+            conflict(key, format!("{value} is out of range; {low} to {high} would be right"));
+        }
+    }
+    if s.target_peers >= s.max_peers {
+        let most = s.max_peers.saturating_sub(1);
+        conflict(
+            "target_peers",
+            format!("{} leaves no room below max_peers = {}; at most {most}", s.target_peers, s.max_peers),
+        );
+    }
+    if s.min_peers > s.max_peers {
+        conflict("min_peers", format!("{} is more than max_peers = {}; at most that many", s.min_peers, s.max_peers));
+    }
+    if s.suppression_time < s.validation_timeout {
+        conflict(
+            "suppression_time",
+            format!(
+                "{} is shorter than validation_timeout (-v), {}; at least as long would be right",
+                s.suppression_time, s.validation_timeout
+            ),
+        );
+    }
+    if s.peer_timeout <= s.ping_interval {
+        conflict(
+            "peer_timeout",
+            format!(
+                "{} leaves a PING no time to be answered; more than ping_interval, {}",
+                s.peer_timeout, s.ping_interval
+            ),
+        );
+    }
+    if s.unverified_per_ip > s.unverified_max {
+        conflict(
+            "unverified_per_ip",
+            format!("{} is more than unverified_max = {}; at most that many", s.unverified_per_ip, s.unverified_max),
+        );
+    }
+    if !s.discovery && s.bootstrapper.len() > s.max_peers as usize {
+        conflict(
+            "bootstrapper",
+            format!("{} of them, with discovery = no, are more than max_peers = {}", s.bootstrapper.len(), s.max_peers),
+        );
+    }
+    if s.p2p_address.iter().next().is_none() {
+        conflict("p2p_address", "is missing; IPv4:port or [IPv6]:port, or one of each".to_owned());
+    }
+    for address in s.advertised_address.iter() {
+        if s.p2p_address.same_family_as(&address).is_none() {
+            conflict("advertised_address", format!("{address} is of a family that p2p_address does not listen in"));
+        }
+    }
+    conflicts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Addresses;
+
+    fn sound() -> Settings {
+        Settings::new(50, 4, Addresses::of("127.0.0.1:6001".parse().unwrap()))
+    }
+
+    fn blamed(settings: &Settings) -> Vec<&'static str> {
+        check(settings).into_iter().map(|c| c.key).collect()
+    }
+
+    #[test]
+    fn defaults_of_section_9_go_together_for_every_cache_size_and_degree() {
+        for cache_size in [0, 1, 8, 9, 50, 64, 65, 100_000] {
+            for degree in [1, 2, 4, 30, 1_024] {
+                let settings = Settings::new(cache_size, degree, sound().p2p_address);
+                assert_eq!(check(&settings), [], "cache_size {cache_size}, degree {degree}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_relation_is_blamed_on_its_key() {
+        type Spoil = fn(&mut Settings);
+        let cases: &[(&str, Spoil)] = &[
+            ("target_peers", |s| s.target_peers = s.max_peers),
+            ("min_peers", |s| s.min_peers = s.max_peers + 1),
+            ("suppression_time", |s| s.suppression_time = Duration::from_secs(4)),
+            ("peer_timeout", |s| s.peer_timeout = s.ping_interval),
+            ("unverified_per_ip", |s| s.unverified_per_ip = s.unverified_max + 1),
+            ("p2p_address", |s| s.p2p_address = Addresses::default()),
+            ("advertised_address", |s| s.advertised_address = Addresses::of("[::1]:1".parse().unwrap())),
+            ("degree", |s| s.degree = 0),
+            ("pending_max", |s| s.pending_max = 0),
+        ];
+        for (key, spoil) in cases {
+            let mut settings = sound();
+            spoil(&mut settings);
+            assert!(blamed(&settings).contains(key), "{key} not blamed: {:?}", check(&settings));
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What an operator decides (PROTOCOL.md, section 9). The ini file's reader makes one of these; embedders make their
+//! own with [`Settings::new`] and change what they like.
+
+use crate::pow::Target;
+use crate::time::Duration;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// At most one address a family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// The IPv4 one.
+    pub v4: Option<SocketAddrV4>,
+    /// The IPv6 one.
+    pub v6: Option<SocketAddrV6>,
+}
+
+impl Addresses {
+    /// Just this one.
+    pub fn of(address: SocketAddr) -> Self {
+        let mut addresses = Self::default();
+        addresses.set(address);
+        addresses
+    }
+
+    /// Sets the address of its family.
+    pub fn set(&mut self, address: SocketAddr) {
+        match address {
+            SocketAddr::V4(v4) => self.v4 = Some(v4),
+            SocketAddr::V6(v6) => self.v6 = Some(v6),
+        }
+    }
+
+    /// The address of the family that `other` has.
+    pub fn same_family_as(&self, other: &SocketAddr) -> Option<SocketAddr> {
+        match other {
+            SocketAddr::V4(_) => self.v4.map(SocketAddr::V4),
+            SocketAddr::V6(_) => self.v6.map(SocketAddr::V6),
+        }
+    }
+
+    /// Those there are, IPv4 first.
+    pub fn iter(&self) -> impl Iterator<Item = SocketAddr> + use<> {
+        let (v4, v6) = (self.v4.map(SocketAddr::V4), self.v6.map(SocketAddr::V6));
+        v4.into_iter().chain(v6)
+    }
+}
+
+/// Where a peer can be found: an address, or a name that is looked up whenever it is to be dialed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// `IPv4:port` or `[IPv6]:port`.
+    Address(SocketAddr),
+    /// `name:port`.
+    Name {
+        /// The host's name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// Everything that an operator decides about the protocol. Each field is the ini key of its name in `[gossip]`;
+/// [`limits::check`](crate::limits::check) says which values go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How many validated messages are held for neighbours that come later.
+    pub cache_size: u32,
+    /// To how many neighbours a message is spread.
+    pub degree: u32,
+    /// `p2p_address`: where peers reach us; the real ports, after binding.
+    pub p2p_address: Addresses,
+    /// `advertised_address`: what HELLO says; per family, else `p2p_address`.
+    pub advertised_address: Addresses,
+    /// `bootstrapper`: whom to dial with an empty view, in this order.
+    pub bootstrapper: Vec<Endpoint>,
+    /// How far a PUSH goes, hops.
+    pub p2p_ttl: u16,
+    /// Neighbours, at most.
+    pub max_peers: u32,
+    /// Neighbours that we chose ourselves, wanted.
+    pub target_peers: u32,
+    /// Neighbours in all, wanted.
+    pub min_peers: u32,
+    /// To how many neighbours a newcomer is made known.
+    pub push_fanout: u32,
+    /// Are others dialed than the bootstrappers?
+    pub discovery: bool,
+    /// Does an announcement vouch for itself when nobody else here could?
+    pub announcer_vouches: bool,
+    /// How long a message waits for its VALIDATION (`-v`).
+    pub validation_timeout: Duration,
+    /// For how long a message is remembered (`-s`).
+    pub suppression_time: Duration,
+    /// `pow_bits` and `pow_scheme`: the work asked of those who dial us, and done for those whom we dial.
+    pub pow: Target,
+    /// How many proofs of work others can make us do in a minute.
+    pub pow_per_minute: u32,
+    /// How long a dial may take.
+    pub connect_timeout: Duration,
+    /// How long HELLO, 506 after HELLO and 505 after 507 are waited for.
+    pub hello_timeout: Duration,
+    /// How long 507 is waited for.
+    pub verification_timeout: Duration,
+    /// A neighbour silent for so long gets a PING.
+    pub ping_interval: Duration,
+    /// A neighbour silent for so long is closed.
+    pub peer_timeout: Duration,
+    /// For how long a misbehaving address is refused.
+    pub ban_time: Duration,
+    /// Messages remembered, at most.
+    pub seen_max: u32,
+    /// Messages waiting for VALIDATION, at most.
+    pub pending_max: u32,
+    /// Their bytes, at most; held and parked messages have as much again each.
+    pub pending_bytes: u64,
+    /// Bytes waiting for one module, at most.
+    pub api_queue: u64,
+    /// Bytes waiting for one neighbour, at most.
+    pub peer_queue: u64,
+    /// How long a module may leave its queue above its mark without draining a quarter of it.
+    pub api_stall_timeout: Duration,
+    /// The same for a neighbour.
+    pub peer_stall_timeout: Duration,
+    /// Accepted connections without proof of work, at most.
+    pub unverified_max: u32,
+    /// The same, for each source IP but loopback.
+    pub unverified_per_ip: u32,
+    /// Must HELLO's IP be the connection's?
+    pub check_source_ip: bool,
+}
+
+impl Settings {
+    /// Section 9's defaults for what the operator must say: `cache_size`, `degree`, and where peers reach us.
+    pub fn new(cache_size: u32, degree: u32, p2p_address: Addresses) -> Self {
+        let max_peers = Self::max_peers_for(cache_size);
+        Self {
+            cache_size,
+            degree,
+            p2p_address,
+            advertised_address: Addresses::default(),
+            bootstrapper: Vec::new(),
+            p2p_ttl: 5,
+            max_peers,
+            target_peers: Self::target_peers_for(max_peers),
+            min_peers: Self::min_peers_for(degree, max_peers),
+            push_fanout: 3,
+            discovery: true,
+            announcer_vouches: true,
+            validation_timeout: Duration::from_secs(5),
+            suppression_time: Duration::from_secs(60),
+            pow: Target::ZeroBits(24),
+            pow_per_minute: 60,
+            connect_timeout: Duration::from_secs(5),
+            hello_timeout: Self::hello_timeout_for(Target::ZeroBits(24)),
+            verification_timeout: Self::verification_timeout_for(Target::ZeroBits(24)),
+            ping_interval: Duration::from_secs(15),
+            peer_timeout: Duration::from_secs(45),
+            ban_time: Duration::from_secs(600),
+            seen_max: 1_000_000,
+            pending_max: 16_384,
+            pending_bytes: 64 << 20,
+            api_queue: 8 << 20,
+            peer_queue: 8 << 20,
+            api_stall_timeout: Duration::from_secs(30),
+            peer_stall_timeout: Self::peer_stall_timeout_for(Target::ZeroBits(24)),
+            unverified_max: 256,
+            unverified_per_ip: 16,
+            check_source_ip: true,
+        }
+    }
+
+    /// `max_peers` where the file has none: `cache_size` within 8..=64.
+    pub const fn max_peers_for(cache_size: u32) -> u32 {
+        match cache_size {
+            0..=8 => 8,
+            9..=63 => cache_size,
+            _ => 64,
+        }
+    }
+
+    /// `target_peers` where the file has none: a third of `max_peers`, at least 1.
+    pub const fn target_peers_for(max_peers: u32) -> u32 {
+        match max_peers / 3 {
+            0 => 1,
+            third => third,
+        }
+    }
+
+    /// `min_peers` where the file has none: the smaller of `degree` and half of `max_peers`, at least 1.
+    pub const fn min_peers_for(degree: u32, max_peers: u32) -> u32 {
+        let half = max_peers / 2;
+        let smaller = if degree < half { degree } else { half };
+        if smaller == 0 { 1 } else { smaller }
+    }
+
+    /// `hello_timeout` where the file has none: 10 s, or 600 s among Gossip-5 nodes, which solve with their eyes shut.
+    pub const fn hello_timeout_for(pow: Target) -> Duration {
+        match pow {
+            Target::ZeroBits(_) => Duration::from_secs(10),
+            Target::AsciiZeros => Duration::from_secs(600),
+        }
+    }
+
+    /// `verification_timeout` where the file has none: 60 s, or 600 s among Gossip-5 nodes.
+    pub const fn verification_timeout_for(pow: Target) -> Duration {
+        match pow {
+            Target::ZeroBits(_) => Duration::from_secs(60),
+            Target::AsciiZeros => Duration::from_secs(600),
+        }
+    }
+
+    /// `peer_stall_timeout` where the file has none: 60 s, or 600 s among Gossip-5 nodes.
+    pub const fn peer_stall_timeout_for(pow: Target) -> Duration {
+        Self::verification_timeout_for(pow)
+    }
+
+    /// What HELLO says to a peer of `other`'s family: `advertised_address`, else `p2p_address`; none if this node
+    /// does not listen in that family.
+    pub fn own_address(&self, other: &SocketAddr) -> Option<SocketAddr> {
+        self.advertised_address.same_family_as(other).or_else(|| self.p2p_address.same_family_as(other))
+    }
+
+    /// How many neighbours that dialed us fit in the view: what `target_peers` and the spare leave (section 4).
+    pub const fn inbound_room(&self) -> u32 {
+        self.max_peers.saturating_sub(self.target_peers).saturating_sub(1)
+    }
+}

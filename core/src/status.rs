@@ -1,0 +1,54 @@
+//! A look inside, for people. Looking changes nothing.
+
+use crate::time::Duration;
+use std::net::SocketAddr;
+
+/// A neighbour as seen from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeighbourStatus {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Did we dial it?
+    pub chosen: bool,
+    /// Does it speak this project's extensions?
+    pub capable: bool,
+    /// For how long it has been a neighbour.
+    pub age: Duration,
+    /// How long it has been silent.
+    pub silent: Duration,
+    /// Bytes that wait for it.
+    pub queued: u64,
+    /// Its connections.
+    pub connections: usize,
+}
+
+/// How full everything is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The view, in a stable order.
+    pub neighbours: Vec<NeighbourStatus>,
+    /// Addresses that may become neighbours.
+    pub candidates: usize,
+    /// Neighbours lost and looked for.
+    pub lost: usize,
+    /// Connections of peers, in whatever state.
+    pub peer_connections: usize,
+    /// Accepted connections without proof of work.
+    pub unverified: usize,
+    /// Connections of modules.
+    pub modules: usize,
+    /// Subscriptions of all modules.
+    pub subscriptions: usize,
+    /// Messages waiting for validation.
+    pub waiting: usize,
+    /// Their bytes.
+    pub waiting_bytes: u64,
+    /// Messages remembered.
+    pub seen: usize,
+    /// Messages held for neighbours to come.
+    pub held: usize,
+    /// Bytes of parked announcements.
+    pub parked_bytes: u64,
+    /// Proofs of work wanted, the one being solved included.
+    pub proofs: usize,
+}

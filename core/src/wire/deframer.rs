@@ -1,0 +1,166 @@
+//! Cuts a stream of bytes into frames, however the bytes come.
+
+use crate::limits::FRAME_HEADER;
+
+/// What the stream holds next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A whole frame.
+    Frame {
+        /// Its type.
+        kind: u16,
+        /// Its body.
+        body: &'a [u8],
+    },
+    /// A frame that was not wanted: its bytes are skipped as they come.
+    Skipped {
+        /// Its type.
+        kind: u16,
+        /// Its size, header included.
+        size: u16,
+    },
+    /// A size below the header's own: the stream is lost (section 1).
+    Lost {
+        /// What the header says.
+        size: u16,
+    },
+    /// The input is used up.
+    More,
+}
+
+/// The receiving end of one connection.
+///
+/// Whole frames are lent straight out of the input; only what is cut is copied. Holds at most one frame, and what
+/// [`keep`](Self::keep) put away.
+///
+/// ```
+/// use gossip_core::wire::{Deframer, Next};
+/// let mut deframer = Deframer::default();
+/// let mut input: &[u8] = &[0, 4, 1, 254, 0, 5];
+/// assert_eq!(deframer.next(&mut input, |_, _| true), Next::Frame { kind: 510, body: &[] });
+/// assert_eq!(deframer.next(&mut input, |_, _| true), Next::More);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Deframer {
+    /// Bytes that came before the input; those before `start` are used up. Invariant: `start <= buffer.len()`.
+    buffer: Vec<u8>,
+    start: usize,
+    /// So many bytes belong to a frame that is not wanted.
+    skip: usize,
+}
+
+impl Deframer {
+    /// A buffer that grew beyond this is given back once it is empty.
+    const BUFFER_KEPT: usize = 4_096;
+
+    /// Takes the next frame off the front of what was kept and `input`.
+    ///
+    /// `wanted` is asked, with type and size, as soon as a header is whole; a frame that is not wanted is never stored.
+    /// After [`Next::Lost`] the stream makes no sense any more.
+    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8], wanted: impl FnOnce(u16, u16) -> bool) -> Next<'a> {
+        self.pass_skipped(input);
+        if self.start >= self.buffer.len() {
+            self.clear();
+            return self.next_of_input(input, wanted);
+        }
+        if !self.fill(FRAME_HEADER, input) {
+            return Next::More;
+        }
+        let Some((size, kind)) = header(self.buffered()) else { return Next::More };
+        if usize::from(size) < FRAME_HEADER {
+            return Next::Lost { size };
+        }
+        if !wanted(kind, size) {
+            self.skip = usize::from(size);
+            self.pass_skipped(input);
+            return Next::Skipped { kind, size };
+        }
+        if !self.fill(usize::from(size), input) {
+            return Next::More;
+        }
+        let begin = self.start;
+        self.start = begin.saturating_add(usize::from(size));
+        Next::Frame { kind, body: self.buffer.get(begin.saturating_add(FRAME_HEADER)..self.start).unwrap_or(&[]) }
+    }
+
+    fn next_of_input<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+        wanted: impl FnOnce(u16, u16) -> bool,
+    ) -> Next<'a> {
+        let Some((size, kind)) = header(input) else {
+            self.keep(input);
+            return Next::More;
+        };
+        let whole = usize::from(size);
+        if whole < FRAME_HEADER {
+            return Next::Lost { size };
+        }
+        if !wanted(kind, size) {
+            self.skip = whole;
+            self.pass_skipped(input);
+            return Next::Skipped { kind, size };
+        }
+        match input.split_at_checked(whole) {
+            Some((frame, rest)) => {
+                *input = rest;
+                Next::Frame { kind, body: frame.get(FRAME_HEADER..).unwrap_or(&[]) }
+            }
+            None => {
+                self.keep(input);
+                Next::More
+            }
+        }
+    }
+
+    /// Puts `input` away for later: nobody reads on for now.
+    pub fn keep(&mut self, input: &mut &[u8]) {
+        self.buffer.extend_from_slice(input);
+        *input = &[];
+    }
+
+    /// Bytes put away, waiting for more or for being read.
+    pub fn kept(&self) -> usize {
+        self.buffer.len().saturating_sub(self.start)
+    }
+
+    fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or(&[])
+    }
+
+    /// Tries to have `whole` bytes in the buffer, from `input` if need be.
+    fn fill(&mut self, whole: usize, input: &mut &[u8]) -> bool {
+        let missing = whole.saturating_sub(self.kept());
+        if missing > 0 {
+            self.buffer.drain(..self.start.min(self.buffer.len()));
+            self.start = 0;
+            let (taken, rest) = input.split_at(missing.min(input.len()));
+            self.buffer.extend_from_slice(taken);
+            *input = rest;
+        }
+        self.kept() >= whole
+    }
+
+    fn pass_skipped(&mut self, input: &mut &[u8]) {
+        let of_buffer = self.skip.min(self.kept());
+        self.start = self.start.saturating_add(of_buffer);
+        self.skip = self.skip.saturating_sub(of_buffer);
+        let of_input = self.skip.min(input.len());
+        *input = input.get(of_input..).unwrap_or(&[]);
+        self.skip = self.skip.saturating_sub(of_input);
+    }
+
+    fn clear(&mut self) {
+        self.start = 0;
+        if self.buffer.capacity() > Self::BUFFER_KEPT {
+            self.buffer = Vec::new();
+        } else {
+            self.buffer.clear();
+        }
+    }
+}
+
+fn header(bytes: &[u8]) -> Option<(u16, u16)> {
+    let &[a, b, c, d] = bytes.first_chunk()?;
+    Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
+}
