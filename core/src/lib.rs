@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod action;
+#[allow(dead_code)]
+mod dissemination;
 mod error;
 mod event;
 pub mod limits;
@@ -17,6 +19,8 @@ mod rng;
 mod settings;
 mod state;
 mod status;
+#[allow(dead_code)]
+mod subscriptions;
 pub mod time;
 pub mod wire;
 
