@@ -7,11 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod action;
-#[allow(dead_code)]
+mod address;
+mod connection;
 mod dissemination;
 mod error;
 mod event;
 pub mod limits;
+mod membership;
 mod metrics;
 mod note;
 pub mod pow;
@@ -19,9 +21,10 @@ mod rng;
 mod settings;
 mod state;
 mod status;
-#[allow(dead_code)]
 mod subscriptions;
 pub mod time;
+mod timers;
+mod util;
 pub mod wire;
 
 pub use action::{Action, Actions, Flush};

@@ -41,6 +41,8 @@ pub const SETTLED_TIME: Duration = Duration::from_secs(600);
 /// For how long an address that evicted or refused us is not dialed, and one that we evicted displaces nobody
 /// (section 4).
 pub const REFUSED_TIME: Duration = Duration::from_secs(60);
+/// For how long an address is not dialed that closed twice right after our proof of work (section 2).
+pub const PARKED_TIME: Duration = Duration::from_secs(600);
 /// Addresses remembered as refused, evicted, parked or reached, each at most.
 pub const ADDRESS_MEMORY_MAX: usize = 1_024;
 /// An inbound neighbour younger than this is never displaced by a capable newcomer (section 4).

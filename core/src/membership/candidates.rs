@@ -70,8 +70,12 @@ impl Candidates {
         if held.get(&newcomer).copied().unwrap_or(0) >= most {
             return false;
         }
-        let mut theirs: Vec<SocketAddr> =
-            self.known.iter().filter(|(_, candidate)| candidate.source == greedy).map(|(address, _)| *address).collect();
+        let mut theirs: Vec<SocketAddr> = self
+            .known
+            .iter()
+            .filter(|(_, candidate)| candidate.source == greedy)
+            .map(|(address, _)| *address)
+            .collect();
         rng.choose(&mut theirs, 1);
         theirs.iter().for_each(|address| {
             self.known.remove(address);
@@ -93,13 +97,12 @@ impl Candidates {
         }
     }
 
-    /// A random address that may be dialed now and passes the test; else when one may be at the earliest.
-    pub(crate) fn pick(
+    /// The addresses that may be dialed now and pass the test; else when one may be at the earliest.
+    pub(crate) fn ready(
         &self,
         now: Instant,
-        rng: &mut Rng,
         not_before: impl Fn(&SocketAddr) -> Option<Instant>,
-    ) -> Result<SocketAddr, Option<Instant>> {
+    ) -> Result<Vec<SocketAddr>, Option<Instant>> {
         let mut ready = Vec::new();
         let mut earliest: Option<Instant> = None;
         for (address, candidate) in &self.known {
@@ -111,8 +114,7 @@ impl Candidates {
                 earliest = Some(earliest.map_or(at, |known| known.min(at)));
             }
         }
-        rng.choose(&mut ready, 1);
-        ready.pop().ok_or(earliest)
+        if ready.is_empty() { Err(earliest) } else { Ok(ready) }
     }
 }
 
@@ -137,7 +139,8 @@ mod tests {
         }
         assert_eq!(candidates.len(), 32);
         assert_eq!(candidates.add(address(200), 1, Instant::ZERO, &mut rng), Added::CrowdedOut);
-        let let_in = (300..332).filter(|n| candidates.add(address(*n), 2, Instant::ZERO, &mut rng) == Added::New).count();
+        let let_in =
+            (300..332).filter(|n| candidates.add(address(*n), 2, Instant::ZERO, &mut rng) == Added::New).count();
         assert_eq!(let_in, 16, "the other source gets its half");
         assert_eq!(candidates.len(), 32);
     }
@@ -148,12 +151,12 @@ mod tests {
         let pause = Duration::from_secs(5);
         let anyone = |_: &SocketAddr| Some(Instant::ZERO);
         candidates.add(address(1), 1, Instant::ZERO, &mut rng);
-        assert_eq!(candidates.pick(Instant::ZERO, &mut rng, anyone), Ok(address(1)));
+        assert_eq!(candidates.ready(Instant::ZERO, anyone), Ok(vec![address(1)]));
         candidates.failed(&address(1), Instant::ZERO, pause);
         let first = Instant::ZERO.after(pause);
-        assert_eq!(candidates.pick(Instant::ZERO, &mut rng, anyone), Err(Some(first)));
+        assert_eq!(candidates.ready(Instant::ZERO, anyone), Err(Some(first)));
         candidates.failed(&address(1), first, pause);
-        assert_eq!(candidates.pick(first, &mut rng, anyone), Err(Some(first.after(pause.times(2)))));
+        assert_eq!(candidates.ready(first, anyone), Err(Some(first.after(pause.times(2)))));
         candidates.failed(&address(1), first, pause);
         assert!(!candidates.contains(&address(1)));
     }
@@ -162,8 +165,8 @@ mod tests {
     fn who_must_not_be_dialed_is_not_picked() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         candidates.add(address(1), 1, Instant::ZERO, &mut rng);
-        assert_eq!(candidates.pick(Instant::ZERO, &mut rng, |_| None), Err(None));
+        assert_eq!(candidates.ready(Instant::ZERO, |_| None), Err(None));
         let later = Instant::from_micros(9);
-        assert_eq!(candidates.pick(Instant::ZERO, &mut rng, |_| Some(later)), Err(Some(later)));
+        assert_eq!(candidates.ready(Instant::ZERO, |_| Some(later)), Err(Some(later)));
     }
 }

@@ -190,7 +190,8 @@ mod tests {
         let now = Instant::ZERO.after(Duration::from_secs(100));
         let mut rng = Rng::new([1; 32], Stream::Membership);
         let grace = Duration::from_secs(30);
-        let met: BTreeSet<u64> = (0..200).filter_map(|_| view.displaceable(now, grace, &mut rng)).map(|id| id.0).collect();
+        let met: BTreeSet<u64> =
+            (0..200).filter_map(|_| view.displaceable(now, grace, &mut rng)).map(|id| id.0).collect();
         assert_eq!(met, BTreeSet::from([3, 4]));
         let any_age: BTreeSet<u64> =
             (0..200).filter_map(|_| view.displaceable(now, Duration::ZERO, &mut rng)).map(|id| id.0).collect();
