@@ -302,10 +302,16 @@ impl Dissemination {
             Fate::Valid(mask) => self.seen.set_fate(seen, Fate::Valid(mask | seen::mask(sender))),
             Fate::Dropped => return,
         }
-        self.seen.set_ttl(seen, greatest.max(ttl));
-        if matches!(fate, Fate::Waits(_)) || !spread::is_much_greater(arrival.ttl, greatest) {
+        // Once a message is valid, only what it was spread with counts: copies that creep up below the double, never
+        // spread, must not stop it either.
+        if matches!(fate, Fate::Waits(_)) {
+            self.seen.set_ttl(seen, greatest.max(ttl));
             return;
         }
+        if !spread::is_much_greater(arrival.ttl, greatest) {
+            return;
+        }
+        self.seen.set_ttl(seen, ttl);
         let Some(ttl) = spread::outgoing_ttl(u16::from(arrival.ttl)) else { return };
         count(&mut metrics.messages_respread);
         let spread = Spread { ttl, id: arrival.id, payload: Payload::new(arrival.data_type, arrival.data) };
