@@ -238,3 +238,101 @@ impl Ids {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+    use quickcheck::{Arbitrary, Gen};
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn module(n: u64) -> ConnectionId {
+        ConnectionId::accepted(n)
+    }
+
+    /// Which message each module would mean by an id: what the table must never get wrong.
+    #[test]
+    fn an_answer_never_decides_a_message_other_than_the_one_it_is_about() {
+        for seed in 0..300 {
+            let g = &mut Gen::from_size_and_seed(400, seed);
+            let (mut ids, mut rng, mut now) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination), Instant::ZERO);
+            // (module, id, message, told at): unanswered tellings. A message's slot is its number.
+            let mut told: Vec<(u64, u16, u32, Instant)> = Vec::new();
+            let mut waiting: Vec<(u32, u32)> = Vec::new();
+            for (n, (kind, pick)) in Vec::<(u8, u16)>::arbitrary(g).into_iter().enumerate() {
+                let message = u32::try_from(n).unwrap();
+                match kind % 8 {
+                    0..=3 => {
+                        let audience: Vec<u64> = (0..5).filter(|m| (pick >> m) & 1 == 1).collect();
+                        let list: Vec<_> = audience.iter().map(|m| module(*m)).collect();
+                        let preferred = (pick >> 5) % 4;
+                        let was_free = audience.iter().all(|m| !told.iter().any(|t| (t.0, t.1) == (*m, preferred)));
+                        let result = ids.tell(now, &mut rng, preferred, &list, &mut Vec::new());
+                        assert_eq!(result.id == preferred, was_free || audience.is_empty(), "seed {seed}");
+                        assert_eq!(result.asked as usize, audience.len(), "seed {seed}");
+                        if let Some(telling) = result.telling {
+                            ids.wait(telling, Some(message));
+                            waiting.push((message, telling));
+                            told.extend(audience.iter().map(|m| (*m, result.id, message, now)));
+                        }
+                    }
+                    4 | 5 if !told.is_empty() => {
+                        let (m, id, message, _) = told.remove(usize::from(pick) % told.len());
+                        let at = waiting.iter().position(|w| w.0 == message);
+                        let expected = if at.is_some() { Answer::Decides(message) } else { Answer::Ignored };
+                        assert_eq!(ids.answer(module(m), id), expected, "seed {seed}");
+                        assert_eq!(ids.answer(module(m), id), Answer::Ignored, "twice, seed {seed}");
+                        if let Some(at) = at {
+                            ids.wait(waiting.remove(at).1, None);
+                        }
+                    }
+                    6 => {
+                        let m = u64::from(pick % 5);
+                        let mut unanswerable = Vec::new();
+                        ids.close(module(m), &mut unanswerable);
+                        let was_asked: Vec<u32> = told.iter().filter(|t| t.0 == m).map(|t| t.2).collect();
+                        told.retain(|t| t.0 != m);
+                        let mut expected: Vec<u32> = waiting.iter().map(|w| w.0).collect();
+                        expected.retain(|w| was_asked.contains(w) && !told.iter().any(|t| t.2 == *w));
+                        unanswerable.sort_unstable();
+                        assert_eq!(unanswerable, expected, "seed {seed}");
+                        for message in unanswerable {
+                            let at = waiting.iter().position(|w| w.0 == message).unwrap();
+                            ids.wait(waiting.remove(at).1, None);
+                        }
+                    }
+                    _ => {
+                        now = now.after(Duration::from_millis(u64::from(pick % 30_000)));
+                        // What waits is decided before its ids are freed: validation_timeout is the shorter span.
+                        for (_, telling) in waiting.drain(..) {
+                            ids.wait(telling, None);
+                        }
+                        ids.expire(now, SPAN);
+                        told.retain(|t| t.3.after(SPAN) > now);
+                    }
+                }
+                assert_eq!(ids.total, told.len(), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_had_to_be_used_again_is_nobodys_answer() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        // Eight modules that together leave every id taken on at least one of them.
+        for id in 0..=u16::MAX {
+            ids.tell(Instant::ZERO, &mut rng, id, &[module(u64::from(id % 8))], &mut Vec::new());
+        }
+        let all: Vec<_> = (0..8).map(module).collect();
+        let told = ids.tell(Instant::ZERO, &mut rng, 5, &all, &mut Vec::new());
+        ids.wait(told.telling.unwrap(), Some(77));
+        assert_eq!((told.asked, ids.total), (7, 65_536 + 7));
+        let taker = u64::from(told.id % 8);
+        assert_eq!(ids.answer(module(taker), told.id), Answer::Ignored);
+        assert_eq!(ids.answer(module((taker + 1) % 8), told.id), Answer::Decides(77));
+        ids.wait(told.telling.unwrap(), None);
+        ids.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert_eq!((ids.total, ids.tellings.len(), ids.next_expiry(SPAN)), (0, 0, None));
+    }
+}

@@ -386,3 +386,134 @@ fn entry(chunks: &[Vec<Entry>], slot: u32) -> Option<&Entry> {
 fn entry_mut(chunks: &mut [Vec<Entry>], slot: u32) -> Option<&mut Entry> {
     chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::{Arbitrary, Gen};
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn peer(n: u64) -> Source {
+        Source::Neighbour(NeighbourId(n))
+    }
+
+    fn of(n: u32) -> Identity {
+        identity((1, 2), 0, 0, &n.to_be_bytes())
+    }
+
+    /// What is remembered, as a plain list in the order of decision (waiting ones have none).
+    #[derive(Default)]
+    struct Model(Vec<(u32, u64, Option<Instant>)>);
+
+    impl Model {
+        fn make_room(&mut self, max: usize) -> Result<Option<u32>, Full> {
+            if self.0.len() < max {
+                return Ok(None);
+            }
+            let decided = |source| self.0.iter().filter(|(_, s, at)| *s == source && at.is_some()).count();
+            let most = (0..4).map(decided).max().unwrap_or(0);
+            if most == 0 {
+                return Err(Full);
+            }
+            let fullest: Vec<u64> = (0..4).filter(|source| decided(*source) == most).collect();
+            // Which of several equally full ones is the table's choice: the test reads it off.
+            let at = self.0.iter().position(|(_, s, at)| fullest.contains(s) && at.is_some()).unwrap();
+            Ok(Some(u32::try_from(at).unwrap()))
+        }
+    }
+
+    #[test]
+    fn seen_table_agrees_with_a_plain_list() {
+        for seed in 0..300 {
+            let g = &mut Gen::from_size_and_seed(500, seed);
+            let (mut seen, mut model, mut now) = (Seen::default(), Model::default(), Instant::ZERO);
+            for (n, (kind, pick)) in Vec::<(u8, u16)>::arbitrary(g).into_iter().enumerate() {
+                let (n, source) = (u32::try_from(n).unwrap(), u64::from(pick % 4));
+                match kind % 4 {
+                    0 | 1 => {
+                        let expected = model.make_room(30);
+                        let room = seen.make_room(now, SPAN, 30);
+                        assert_eq!(room.is_err(), expected.is_err(), "seed {seed}");
+                        if let Ok(Some(_)) = expected {
+                            let gone: Vec<_> = model.0.iter().filter(|(n, ..)| seen.find(&of(*n)).is_none()).collect();
+                            let [&(gone, from, at)] = gone[..] else { panic!("{} left, seed {seed}", gone.len()) };
+                            let decided =
+                                |source| model.0.iter().filter(|(_, s, at)| *s == source && at.is_some()).count();
+                            let older = model.0.iter().find(|(_, s, at)| *s == from && at.is_some()).unwrap().0;
+                            assert!((0..4).all(|other| decided(other) <= decided(from)), "seed {seed}");
+                            assert_eq!((gone, at.is_some()), (older, true), "seed {seed}");
+                            model.0.retain(|(n, ..)| *n != gone);
+                        }
+                        if room.is_ok() {
+                            seen.insert(of(n), peer(source), 3);
+                            model.0.push((n, source, None));
+                        }
+                    }
+                    2 => {
+                        let waiting: Vec<usize> = (0..model.0.len()).filter(|at| model.0[*at].2.is_none()).collect();
+                        if let Some(at) = waiting.get(usize::from(pick) % waiting.len().max(1)) {
+                            let (n, source, _) = model.0.remove(*at);
+                            seen.decide(seen.find(&of(n)).unwrap(), now, Fate::Valid(n));
+                            model.0.push((n, source, Some(now)));
+                        }
+                    }
+                    _ => {
+                        now = now.after(Duration::from_millis(u64::from(pick % 20_000)));
+                        seen.expire(now, SPAN);
+                        model.0.retain(|(_, _, at)| at.is_none_or(|at| at.after(SPAN) > now));
+                    }
+                }
+                assert_eq!(seen.len(), model.0.len(), "seed {seed}");
+                for (n, _, at) in &model.0 {
+                    let fate = seen.find(&of(*n)).and_then(|slot| seen.fate(slot));
+                    let expected = if at.is_some() { Fate::Valid(*n) } else { Fate::Waits(NONE) };
+                    assert_eq!(fate, Some(expected), "seed {seed}");
+                }
+                let next = model.0.iter().filter_map(|(_, _, at)| *at).min().map(|at| at.after(SPAN));
+                assert_eq!(seen.next_expiry(SPAN), next, "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_million_remembered_messages_take_at_most_48_bytes_each_and_give_them_back() {
+        assert_eq!(size_of::<Entry>(), 36);
+        let mut seen = Seen::default();
+        assert_eq!(seen.bytes(), 0);
+        let mut worst = 0;
+        for n in 0..1_000_000 {
+            let slot = seen.insert(of(n), peer(u64::from(n % 10)), 0);
+            seen.decide(slot, Instant::ZERO, Fate::Dropped);
+            if n > 100_000 {
+                worst = worst.max(seen.bytes() * 100 / seen.len());
+            }
+        }
+        let each = seen.bytes() * 100 / seen.len();
+        println!("hundredths of a byte an entry: {each} at 1,000,000, {worst} at worst from 100,000 on");
+        assert!(each <= 4_800 && worst <= 4_800, "{each}, {worst}");
+        seen.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert_eq!((seen.len(), seen.bytes(), seen.lanes.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn slots_of_forgotten_messages_are_used_again() {
+        let mut seen = Seen::default();
+        for n in 0..100_000 {
+            seen.make_room(Instant::ZERO, SPAN, 1_000).unwrap();
+            let slot = seen.insert(of(n), peer(0), 0);
+            seen.decide(slot, Instant::ZERO, Fate::Dropped);
+        }
+        assert_eq!((seen.len(), seen.chunks.len()), (1_000, 1));
+    }
+
+    #[test]
+    fn sources_past_their_bound_share_lanes() {
+        let mut seen = Seen::default();
+        for n in 0..10_000 {
+            seen.insert(of(n), peer(u64::from(n)), 0);
+            seen.insert(of(n + 10_000), Source::Module(crate::ConnectionId::accepted(n.into())), 0);
+        }
+        assert!(seen.lanes.len() <= SOURCES_MAX + 64, "{}", seen.lanes.len());
+    }
+}

@@ -166,7 +166,8 @@ impl Refusals {
             refused: all.refused.saturating_sub(own.refused),
         };
         // If nobody else's messages were found better, the module may be what is wrong.
-        if own.decided >= REFUSALS_MIN && own.mostly_refused() && others.decided > 0 && !others.mostly_refused() {
+        let is_alone = others.decided > 0 && !others.mostly_refused();
+        if refused && own.decided >= REFUSALS_MIN && own.mostly_refused() && is_alone {
             standing.shrunk_until = Some(now.after(SHRUNK_TIME));
         }
     }
