@@ -68,3 +68,65 @@ impl Subscriptions {
         self.by_connection.get(&connection).map_or(0, BTreeSet::len)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::{Arbitrary, Gen};
+
+    fn module(n: u64) -> ConnectionId {
+        ConnectionId::accepted(n)
+    }
+
+    #[test]
+    fn subscriptions_agree_with_a_plain_list_in_order() {
+        for seed in 0..200 {
+            let g = &mut Gen::from_size_and_seed(300, seed);
+            let (mut subscriptions, mut model) = (Subscriptions::default(), Vec::<(ConnectionId, u16)>::new());
+            for (kind, who, data_type) in Vec::<(u8, u8, u16)>::arbitrary(g) {
+                let (who, data_type) = (module(u64::from(who % 6)), data_type % 8);
+                if kind % 8 == 0 {
+                    subscriptions.unsubscribe_all(who);
+                    model.retain(|(other, _)| *other != who);
+                } else {
+                    let is_new = !model.contains(&(who, data_type));
+                    let expected = if is_new { Subscribed::New } else { Subscribed::Already };
+                    assert_eq!(subscriptions.subscribe(who, data_type), expected, "seed {seed}");
+                    model.extend(is_new.then_some((who, data_type)));
+                }
+                for data_type in 0..8 {
+                    let expected: Vec<_> = model.iter().filter(|(_, t)| *t == data_type).map(|(c, _)| *c).collect();
+                    assert_eq!(subscriptions.subscribers(data_type), expected, "seed {seed}");
+                }
+                assert_eq!(subscriptions.len(), model.len(), "seed {seed}");
+                assert_eq!(subscriptions.types_of(who), model.iter().filter(|(c, _)| *c == who).count());
+            }
+        }
+    }
+
+    #[test]
+    fn subscribing_twice_is_one_subscription_that_ends_with_its_connection() {
+        let mut subscriptions = Subscriptions::default();
+        assert_eq!(subscriptions.subscribe(module(1), 7), Subscribed::New);
+        assert_eq!(subscriptions.subscribe(module(1), 7), Subscribed::Already);
+        assert_eq!((subscriptions.subscribers(7), subscriptions.len()), (&[module(1)][..], 1));
+        subscriptions.unsubscribe_all(module(1));
+        assert_eq!((subscriptions.subscribers(7), subscriptions.len()), (&[][..], 0));
+        assert!(subscriptions.by_type.is_empty() && subscriptions.by_connection.is_empty());
+    }
+
+    #[test]
+    fn past_the_bound_new_ones_are_refused_until_others_end() {
+        let mut subscriptions = Subscriptions::default();
+        for connection in 0..16 {
+            for data_type in 0..=u16::MAX {
+                assert_eq!(subscriptions.subscribe(module(connection), data_type), Subscribed::New);
+            }
+        }
+        assert_eq!(subscriptions.len(), SUBSCRIPTIONS_MAX);
+        assert_eq!(subscriptions.subscribe(module(16), 7), Subscribed::TableFull);
+        assert_eq!(subscriptions.subscribe(module(3), 7), Subscribed::Already);
+        subscriptions.unsubscribe_all(module(3));
+        assert_eq!(subscriptions.subscribe(module(16), 7), Subscribed::New);
+    }
+}
