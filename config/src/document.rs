@@ -1,6 +1,6 @@
 //! Any ini file: sections, keys, values and the lines they stand on. What the keys mean is the reader's business.
 
-use crate::report::{ConfigError, Place, Problems};
+use crate::report::{ConfigError, Place, Problems, shown};
 use crate::scan::{self, BEFORE_ALL, Scan};
 use crate::value;
 use gossip_core::Endpoint;
@@ -92,8 +92,7 @@ impl Document {
     pub fn section(&self, name: &str, problems: &mut Problems) -> Option<Section<'_>> {
         for unclosed in &self.scan.unclosed {
             if unclosed.within.as_deref() == Some(name) || unclosed.name.starts_with(name) {
-                let message =
-                    format!("the header {} has no closing bracket", scan::shown(&format!("[{}", unclosed.name)));
+                let message = format!("the header {} has no closing bracket", shown(&format!("[{}", unclosed.name)));
                 problems.mistake(self.line(unclosed.line, None, None), message);
             }
         }
@@ -118,7 +117,7 @@ impl Document {
         if section.is_none() && problems.mistakes().len() == told {
             let nearest = value::nearest(name, self.sections());
             let hint = match nearest.filter(|other| value::is_near(name, other)) {
-                Some(other) => format!("; is {} meant to be it?", scan::shown(&format!("[{other}]"))),
+                Some(other) => format!("; is {} meant to be it?", shown(&format!("[{other}]"))),
                 None => "; config/every-key.ini shows what goes into it".to_owned(),
             };
             problems.mistake(Place::File { file: self.name.clone() }, format!("there is no section [{name}]{hint}"));
