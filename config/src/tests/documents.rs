@@ -119,6 +119,11 @@ fn our_header_without_its_bracket_is_found_wherever_it_stands() {
         let line = 1 + before.lines().count();
         assert_eq!(told, format!("f.ini:{line}: the header '[gossip' has no closing bracket"));
     }
+    let told = refusal(read(&SMALLEST.replace("[gossip]", "[gosip")));
+    assert_eq!(told, "f.ini:1: the header '[gosip' has no closing bracket");
+    let told = refusal(with("[dht]\n[gossip\np2p_ttl = 3"));
+    assert_eq!(told, "f.ini:7: the header '[gossip' has no closing bracket");
+    good(&format!("{SMALLEST}[dht]\n[gossip2\n"));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Properties, each tried on many inputs from a fixed seed, which a failure prints.
 
 use super::{good, read};
+use crate::document::ini_reader;
 use crate::keys::Kind;
-use crate::scan::{BEFORE_ALL, Scan};
+use crate::scan::Scan;
 use crate::{Config, Document, KEYS, Overrides};
-use ini::configparser::ini::{Ini, IniDefault};
 use quickcheck::{Arbitrary, Gen};
 use std::collections::BTreeMap;
 
@@ -95,11 +95,7 @@ fn scan_and_ini_crate_see_the_same_keys_and_values() {
     let mut entries_seen = std::cell::Cell::new(0_usize);
     for_all(10_000, 3_000, ini_like, |text| {
         let scan = Scan::of(text);
-        let mut defaults = IniDefault::default();
-        defaults.default_section = BEFORE_ALL.to_owned();
-        defaults.comment_symbols = Vec::new();
-        defaults.enable_inline_comments = false;
-        let map = Ini::new_from_defaults(defaults).read(scan.normalised.clone()).unwrap();
+        let map = ini_reader().read(scan.normalised.clone()).unwrap();
         let by_ini: BTreeMap<_, _> = map
             .iter()
             .flat_map(|(section, keys)| {
