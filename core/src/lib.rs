@@ -17,6 +17,8 @@ mod rng;
 mod settings;
 mod state;
 mod status;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod wire;
 
