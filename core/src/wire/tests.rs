@@ -79,7 +79,7 @@ fn fits(kind: u16, body: &[u8]) -> Result<(), DecodeError> {
         500 | 502 => len >= 4,
         501 | 503 => len == 4,
         504 | 510 => len == 0,
-        505 => len % 6 == 0,
+        505 => len.is_multiple_of(6),
         506 => len == 8,
         507 => len == 22,
         508 => len == 6,
