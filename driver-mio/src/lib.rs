@@ -1,0 +1,1 @@
+//! The gossip state machine on real sockets.
