@@ -199,12 +199,14 @@ impl Announcer<'_> {
         match event {
             Event::Input(number, data) => {
                 let Options { ttl, data_type, .. } = *self.options;
+                self.pending.start(number, Instant::now() + self.options.timeout);
                 self.writer.send(ApiMessage::Announce { ttl, data_type, data: &data })?;
                 self.tally.sent += 1;
                 if self.options.no_wait {
                     self.pending.forget(number);
                     self.tally.taken += 1;
                 } else {
+                    // A daemon that was slow to read has not had it for long.
                     self.pending.start(number, Instant::now() + self.options.timeout);
                 }
             }
@@ -215,7 +217,6 @@ impl Announcer<'_> {
             Event::InputEnded(None) => self.input_ended = true,
             Event::InputEnded(Some(reason)) => return Err(Failure::not_done(reason)),
             Event::CameBack(id) => {
-                // Before its deadline began to run: another's message with the very same words.
                 self.writer.send(ApiMessage::Validation { id, valid: true })?;
                 self.tally.taken += 1;
             }
@@ -257,7 +258,7 @@ impl Announcer<'_> {
     fn conclude(mut self, done: Result<(), Failure>, elapsed: Duration) -> Result<ExitCode, Failure> {
         self.progress.finish();
         let Tally { sent, taken, .. } = self.tally;
-        self.tally.not_taken = sent - taken;
+        self.tally.not_taken = sent.saturating_sub(taken);
         let Options { address, data_type, ttl, .. } = self.options;
         let seconds = elapsed.as_secs_f64();
         if self.options.json {
@@ -302,7 +303,7 @@ impl Progress {
     const LONG: Duration = Duration::from_millis(500);
 
     fn new(options: &Options, len: Option<u64>) -> Self {
-        let watched = options.lines && !options.quiet && io::stderr().is_terminal();
+        let watched = !options.quiet && io::stderr().is_terminal();
         let bar = watched.then(|| {
             let (bar, template) = match len {
                 Some(len) => (ProgressBar::new(len), "{msg} {wide_bar} {percent}% {elapsed}"),

@@ -28,6 +28,9 @@ impl Source {
         if messages.is_empty() {
             return Ok(Self::Lines(Lines { input: Box::new(BufReader::new(io::stdin())), number: 0 }));
         }
+        if messages.iter().filter(|message| *message == "-").count() > 1 {
+            return Err(Failure::wrong_command_line("standard input can be only one message: write - once"));
+        }
         let read = messages.iter().map(|message| read(message)).collect::<Result<Vec<_>, _>>();
         read.map(|messages| Self::Given(messages.into_iter())).map_err(Failure::wrong_command_line)
     }

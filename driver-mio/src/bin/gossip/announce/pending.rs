@@ -39,7 +39,7 @@ impl Pending {
         number
     }
 
-    /// A message was sent: its time runs, if it hasn't come back already.
+    /// A message is being sent: from now on it can come back, and its time runs. Anew if this is said again.
     pub(super) fn start(&self, number: u64, deadline: Instant) {
         if let Some((_, until)) = self.lock().waiting.get_mut(&number) {
             *until = Some(deadline);
@@ -49,8 +49,10 @@ impl Pending {
     /// This data came: is it ours? Then one message fewer is under way.
     pub(super) fn take_back(&self, data: &[u8]) -> bool {
         let mut state = self.lock();
-        let number = state.by_data.get(data).and_then(|numbers| numbers.front().copied());
-        number.is_some_and(|number| self.remove(&mut state, number).is_some())
+        let Some(number) = state.by_data.get(data).and_then(|numbers| numbers.front().copied()) else { return false };
+        // Before it was sent, these are somebody else's words that happen to be the same.
+        let was_sent = state.waiting.get(&number).is_some_and(|(_, deadline)| deadline.is_some());
+        was_sent && self.remove(&mut state, number).is_some()
     }
 
     /// Nobody waits for this message.
@@ -98,9 +100,13 @@ mod tests {
     #[test]
     fn each_message_comes_back_once_even_with_equal_words() {
         let pending = Pending::default();
-        for text in ["a", "b", "a"] {
-            pending.add(text.as_bytes().into());
+        for text in ["a", "b"] {
+            let number = pending.add(text.as_bytes().into());
+            assert!(!pending.take_back(b"b"), "not sent yet");
+            pending.start(number, Instant::now());
         }
+        let third = pending.add(b"a"[..].into());
+        pending.start(third, Instant::now());
         assert!(!pending.take_back(b"c"));
         assert!(pending.take_back(b"a") && pending.take_back(b"a") && !pending.take_back(b"a"));
         assert!(pending.take_back(b"b") && !pending.take_back(b"b"));
