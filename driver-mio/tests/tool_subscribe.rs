@@ -190,7 +190,7 @@ fn asking_needs_a_terminal() {
 }
 
 #[test]
-fn a_person_at_a_slow_daemon_still_gets_every_message() {
+fn a_frame_that_outlasts_the_read_timeout_is_not_lost() {
     let daemon = Daemon::new(|mut peer| {
         peer.expect(&notify(1));
         for id in 1..=3 {

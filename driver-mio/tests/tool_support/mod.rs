@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A daemon that takes one connection and follows a script.
-pub struct Daemon<T> {
-    pub address: String,
+pub(crate) struct Daemon<T> {
+    pub(crate) address: String,
     script: JoinHandle<T>,
 }
 
 impl<T: Send + 'static> Daemon<T> {
-    pub fn new(script: impl FnOnce(Peer) -> T + Send + 'static) -> Self {
+    pub(crate) fn new(script: impl FnOnce(Peer) -> T + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let script = thread::spawn(move || script(Peer::accept(&listener)));
@@ -28,18 +28,18 @@ impl<T: Send + 'static> Daemon<T> {
     }
 
     /// The script's result, or its failure.
-    pub fn end(self) -> T {
+    pub(crate) fn end(self) -> T {
         self.script.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
 /// An address that refuses connections.
-pub fn nobodys_address() -> SocketAddr {
+pub(crate) fn nobodys_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// The daemon's end of the connection.
-pub struct Peer(pub TcpStream);
+pub(crate) struct Peer(pub(crate) TcpStream);
 
 impl Peer {
     fn accept(listener: &TcpListener) -> Self {
@@ -62,7 +62,7 @@ impl Peer {
     }
 
     /// The next whole frame, header included; none at the end of the stream.
-    pub fn frame(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn frame(&mut self) -> Option<Vec<u8>> {
         let mut frame = vec![0; 4];
         match self.0.read(&mut frame[..1]).expect("the tool says something or closes") {
             0 => return None,
@@ -73,23 +73,23 @@ impl Peer {
         Some(frame)
     }
 
-    pub fn expect(&mut self, frame: &[u8]) {
+    pub(crate) fn expect(&mut self, frame: &[u8]) {
         assert_eq!(self.frame().as_deref(), Some(frame));
     }
 
-    pub fn expect_end(&mut self) {
+    pub(crate) fn expect_end(&mut self) {
         assert_eq!(self.frame(), None);
     }
 
-    pub fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
 
-    pub fn send_byte_by_byte(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_byte_by_byte(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.send(&[*byte]));
     }
 
-    pub fn half_close(&self) {
+    pub(crate) fn half_close(&self) {
         self.0.shutdown(Shutdown::Write).unwrap();
     }
 }
@@ -100,30 +100,30 @@ fn frame(kind: u16, parts: &[&[u8]]) -> Vec<u8> {
     [&size.to_be_bytes()[..], &kind.to_be_bytes(), &body].concat()
 }
 
-pub fn announce(ttl: u8, data_type: u16, data: &[u8]) -> Vec<u8> {
+pub(crate) fn announce(ttl: u8, data_type: u16, data: &[u8]) -> Vec<u8> {
     frame(500, &[&[ttl, 0], &data_type.to_be_bytes(), data])
 }
 
-pub fn notify(data_type: u16) -> Vec<u8> {
+pub(crate) fn notify(data_type: u16) -> Vec<u8> {
     frame(501, &[&[0, 0], &data_type.to_be_bytes()])
 }
 
-pub fn notification(id: u16, data_type: u16, data: &[u8]) -> Vec<u8> {
+pub(crate) fn notification(id: u16, data_type: u16, data: &[u8]) -> Vec<u8> {
     frame(502, &[&id.to_be_bytes(), &data_type.to_be_bytes(), data])
 }
 
-pub fn validation(id: u16, valid: bool) -> Vec<u8> {
+pub(crate) fn validation(id: u16, valid: bool) -> Vec<u8> {
     frame(503, &[&id.to_be_bytes(), &[0, valid.into()]])
 }
 
 /// The data of an ANNOUNCE.
-pub fn announced(frame: &[u8]) -> &[u8] {
+pub(crate) fn announced(frame: &[u8]) -> &[u8] {
     assert_eq!(frame[2..4], [1, 0xf4], "an ANNOUNCE: {frame:02x?}");
     &frame[8..]
 }
 
 /// The tool, with nothing to read.
-pub fn gossip(arguments: &[&str]) -> Command {
+pub(crate) fn gossip(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gossip"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -131,35 +131,35 @@ pub fn gossip(arguments: &[&str]) -> Command {
 
 /// What became of it.
 #[derive(Debug)]
-pub struct Ended {
-    pub status: Option<i32>,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
-    pub fn expect_status(self, status: i32) -> Self {
+    pub(crate) fn expect_status(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "{self:?}");
         self
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         str::from_utf8(&self.stdout).unwrap()
     }
 
-    pub fn expect_error(self, part: &str) -> Self {
+    pub(crate) fn expect_error(self, part: &str) -> Self {
         assert!(self.stderr.contains(part), "no '{part}' in: {}", self.stderr);
         self
     }
 }
 
 /// Runs the tool to its end.
-pub fn run(arguments: &[&str]) -> Ended {
+pub(crate) fn run(arguments: &[&str]) -> Ended {
     end_of(gossip(arguments).spawn().unwrap())
 }
 
 /// Runs the tool to its end with this on its standard input.
-pub fn run_with_input(arguments: &[&str], input: Vec<u8>) -> Ended {
+pub(crate) fn run_with_input(arguments: &[&str], input: Vec<u8>) -> Ended {
     let mut child = gossip(arguments).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // The tool may end without having read everything.
@@ -170,7 +170,7 @@ pub fn run_with_input(arguments: &[&str], input: Vec<u8>) -> Ended {
 }
 
 /// Waits for a process of ours; one that hangs is killed, and fails the test.
-pub fn end_of(mut child: Child) -> Ended {
+pub(crate) fn end_of(mut child: Child) -> Ended {
     let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
     let deadline = Instant::now() + PATIENCE;
     let status = loop {
