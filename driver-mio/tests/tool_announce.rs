@@ -328,7 +328,7 @@ fn a_wrong_command_line_is_status_2() {
 #[test]
 fn the_help_teaches() {
     let help = end_of(gossip(&["announce", "--help"]).spawn().unwrap()).expect_status(0);
-    for part in ["Examples:", "Exit status:", "65525 bytes", "--no-wait", "@FILE"] {
+    for part in ["Examples:", "Exit status:", "65525 bytes", "--no-wait", "@FILE", "left unanswered"] {
         assert!(help.text().contains(part), "{part}");
     }
     assert!(run(&["--help"]).expect_status(0).text().contains("Examples:"));

@@ -30,9 +30,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say something: knows by the daemon's own notification whether it was taken
     Announce(announce::Options),
-    /// Print what is said, and vouch for it or not
     Subscribe(subscribe::Options),
 }
 
