@@ -219,6 +219,13 @@ fn addresses_are_told_apart_from_what_only_looks_like_one() {
         assert!(told.starts_with("f.ini:6: [gossip] bootstrapper: ") && told.contains(part), "{wrong}: {told}");
         assert!(told.contains("would be right"), "{wrong}: {told}");
     }
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", &label[..61]);
+    assert_eq!(longest.len(), 253);
+    good(&format!("{SMALLEST}bootstrapper = {longest}:1\n"));
+    for wrong in [format!("{longest}a"), format!("a{label}.b")] {
+        assert!(refusal(with(&format!("bootstrapper = {wrong}:1"))).contains("is not a host name"), "{wrong}");
+    }
     let (first, second) =
         ("f.ini:6: [gossip] bootstrapper: 'a' has no port", "f.ini:6: [gossip] bootstrapper: 'c:x' has");
     let told = refusal(with("bootstrapper = a, b:1, c:x"));
