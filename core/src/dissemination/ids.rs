@@ -318,6 +318,23 @@ mod tests {
     }
 
     #[test]
+    fn all_modules_together_take_a_bounded_number_of_ids() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        ids.total = TAKEN_IDS_TOTAL_MAX - 30;
+        let mut new_listeners = Vec::new();
+        for who in [1, 2, 3] {
+            for id in 0..20 {
+                ids.tell(Instant::ZERO, &mut rng, id, &[module(who)], &mut new_listeners);
+            }
+        }
+        // One may take half of what is free, the next half of the rest, and so on: nobody takes it all.
+        assert_eq!(new_listeners, [module(1), module(2), module(3)]);
+        let taken = |who| ids.modules.get(&module(who)).unwrap().taken.len();
+        assert_eq!([1, 2, 3].map(taken), [16, 8, 4]);
+        assert!(ids.total <= TAKEN_IDS_TOTAL_MAX);
+    }
+
+    #[test]
     fn an_id_that_had_to_be_used_again_is_nobodys_answer() {
         let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
         // Eight modules that together leave every id taken on at least one of them.

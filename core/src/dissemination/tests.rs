@@ -342,6 +342,19 @@ fn rule_5_the_greatest_ttl_of_copies_counts_while_a_message_waits() {
 }
 
 #[test]
+fn rule_5_later_copies_are_measured_by_the_greatest_ttl_while_it_waited() {
+    let mut node = Node::new();
+    node.peer_sends(0, 5, 6, b"x");
+    node.peer_sends(1, 5, 9, b"x");
+    node.peer_sends(2, 5, 32, b"other");
+    node.validate(1, 5, true);
+    node.peer_sends(2, 5, 17, b"x");
+    assert_eq!((node.spread_ttl(), node.metrics.messages_respread), (None, 0));
+    node.peer_sends(2, 5, 18, b"x");
+    assert_eq!((node.spread_ttl(), node.metrics.messages_respread), (Some(17), 1));
+}
+
+#[test]
 fn rule_5_a_later_copy_spreads_again_from_twice_the_greatest_ttl_without_telling_modules() {
     let mut node = Node::new();
     assert_eq!(node.valid_from_peer(5, 3, b"x"), Some(2));
@@ -442,6 +455,18 @@ fn rule_6_past_seen_max_the_oldest_of_the_source_that_holds_most_leaves() {
     assert_eq!(node.told(), Some(100), "the loud one's oldest is gone");
     node.pass(SECOND.times(70));
     assert_eq!(node.messages.memory_span(node.now, &node.settings), SECOND.times(60));
+}
+
+#[test]
+fn rule_6_what_leaves_the_memory_early_is_not_held_any_more() {
+    let mut node = Node::new();
+    (node.settings.seen_max, node.neighbours) = (10, vec![]);
+    for n in 0..15_u8 {
+        node.announce(1, 4, &[n]);
+    }
+    assert_eq!((node.messages.seen(), node.messages.held()), (10, 10));
+    assert_eq!((node.metrics.seen_forgotten_early, node.metrics.messages_held_dropped), (5, 5));
+    assert_eq!(node.up(1)[0].payload.data(), [5]);
 }
 
 #[test]
