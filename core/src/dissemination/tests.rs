@@ -608,6 +608,24 @@ fn pressure_no_type_or_source_takes_more_than_half_and_new_ones_find_room() {
 }
 
 #[test]
+fn pressure_one_source_with_many_types_and_one_type_of_many_sources_take_half_at_most() {
+    type Class = fn(u16) -> (Source, u16);
+    let classes: [Class; 2] =
+        [|n| (Source::Neighbour(NeighbourId(0)), n), |n| (Source::Neighbour(NeighbourId(u64::from(n))), 0)];
+    for class in classes {
+        let mut node = Node::new();
+        node.settings.pending_max = 1_000;
+        for n in 0..2_000 {
+            let (source, data_type) = class(n);
+            node.arrive_as(source, n, 4, data_type, b"x");
+        }
+        assert_eq!(node.messages.waiting(), 500);
+        node.arrive_as(Source::Neighbour(NeighbourId(5_000)), 0, 4, 5_000, b"x");
+        assert_eq!(node.messages.waiting(), 501);
+    }
+}
+
+#[test]
 fn pressure_an_answer_makes_room_again() {
     let mut node = Node::new();
     node.settings.pending_max = 16;
