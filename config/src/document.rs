@@ -1,6 +1,6 @@
 //! Any ini file: sections, keys, values and the lines they stand on. What the keys mean is the reader's business.
 
-use crate::report::{ConfigError, Place, Problems};
+use crate::report::{ConfigError, Place, Problems, shown};
 use crate::scan::{self, BEFORE_ALL, Scan};
 use crate::value;
 use gossip_core::Endpoint;
@@ -90,14 +90,17 @@ impl Document {
 
     /// The section `name` (lower-case), if there is one. Whatever cannot be read of it is told to `problems`.
     pub fn section(&self, name: &str, problems: &mut Problems) -> Option<Section<'_>> {
+        let data = self.scan.sections.iter().find(|section| section.name == name && name != BEFORE_ALL);
         for unclosed in &self.scan.unclosed {
-            if unclosed.within.as_deref() == Some(name) || unclosed.name.starts_with(name) {
-                let message =
-                    format!("the header {} has no closing bracket", scan::shown(&format!("[{}", unclosed.name)));
+            let word =
+                unclosed.name.split(|c: char| c.is_whitespace() || matches!(c, ';' | '#')).next().unwrap_or_default();
+            let is_ours = word == name || (data.is_none() && value::is_near(name, word));
+            if is_ours || unclosed.within.as_deref() == Some(name) {
+                let message = format!("the header {} has no closing bracket", shown(&format!("[{}", unclosed.name)));
                 problems.mistake(self.line(unclosed.line, None, None), message);
             }
         }
-        let data = self.scan.sections.iter().find(|section| section.name == name && name != BEFORE_ALL)?;
+        let data = data?;
         let section = Section { document: self, data };
         for oddity in &data.oddities {
             problems.mistake(self.line(oddity.line, Some(name), oddity.key.as_deref()), &*oddity.message);
@@ -118,7 +121,7 @@ impl Document {
         if section.is_none() && problems.mistakes().len() == told {
             let nearest = value::nearest(name, self.sections());
             let hint = match nearest.filter(|other| value::is_near(name, other)) {
-                Some(other) => format!("; is {} meant to be it?", scan::shown(&format!("[{other}]"))),
+                Some(other) => format!("; is {} meant to be it?", shown(&format!("[{other}]"))),
                 None => "; config/every-key.ini shows what goes into it".to_owned(),
             };
             problems.mistake(Place::File { file: self.name.clone() }, format!("there is no section [{name}]{hint}"));
@@ -131,13 +134,9 @@ impl Document {
     }
 }
 
-/// Has the `ini` crate read the values. Its own way with comments is switched off, the scan has taken them away.
+/// Has the `ini` crate read the values; a value that it reads in another way than the scan is not to be trusted.
 fn take_values(scan: &mut Scan) {
-    let mut defaults = IniDefault::default();
-    defaults.default_section = BEFORE_ALL.to_owned();
-    defaults.comment_symbols = Vec::new();
-    defaults.enable_inline_comments = false;
-    let map = Ini::new_from_defaults(defaults).read(std::mem::take(&mut scan.normalised));
+    let map = ini_reader().read(std::mem::take(&mut scan.normalised));
     for section in &mut scan.sections {
         let read = map.as_ref().ok().and_then(|map| map.get(&section.name));
         for entry in &section.entries {
@@ -148,6 +147,15 @@ fn take_values(scan: &mut Scan) {
             }
         }
     }
+}
+
+/// The `ini` crate's reader for normalised text: its own way with comments is off, the scan has taken them away.
+pub(crate) fn ini_reader() -> Ini {
+    let mut defaults = IniDefault::default();
+    defaults.default_section = BEFORE_ALL.to_owned();
+    defaults.comment_symbols = Vec::new();
+    defaults.enable_inline_comments = false;
+    Ini::new_from_defaults(defaults)
 }
 
 /// One section of a [`Document`], with a getter for each kind of value.

@@ -21,3 +21,6 @@ pub use keys::{KEYS, Key, Standard};
 pub use protocol::{Overrides, read_settings};
 pub use render::every_key_ini;
 pub use report::{ConfigError, Place, Problem, Problems};
+
+#[cfg(test)]
+mod tests;

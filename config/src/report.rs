@@ -53,10 +53,10 @@ impl fmt::Display for Place {
             Self::Line { file, line, section, key } => {
                 write!(f, "{file}:{line}")?;
                 if let Some(section) = section {
-                    write!(f, ": [{section}]")?;
+                    write!(f, ": [{}]", printable(section))?;
                 }
                 match key {
-                    Some(key) => write!(f, "{}{key}", if section.is_some() { " " } else { ": " }),
+                    Some(key) => write!(f, "{}{}", if section.is_some() { " " } else { ": " }, printable(key)),
                     None => Ok(()),
                 }
             }
@@ -156,3 +156,24 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Someone's text within a message, quoted.
+pub(crate) fn shown(text: &str) -> String {
+    format!("'{}'", printable(text))
+}
+
+/// Someone's text, short and without anything that a terminal would obey.
+fn printable(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut short = String::new();
+    for c in text.chars().take(LONGEST) {
+        match c {
+            '\'' | '"' | '\\' => short.push(c),
+            _ => short.extend(c.escape_debug()),
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        short.push_str("...");
+    }
+    short
+}

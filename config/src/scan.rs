@@ -1,6 +1,8 @@
 //! A thin scan of an ini text, line by line. The `ini` crate reads the values; the scan finds what that crate forgets
 //! or gets wrong: line numbers, keys given twice, a byte order mark, where an inline comment begins.
 
+use crate::report::shown;
+
 /// The name under which keys before the first header are kept: no header can spell it.
 pub(crate) const BEFORE_ALL: &str = "\n";
 
@@ -142,20 +144,4 @@ fn without_comment(line: &str) -> &str {
         previous_is_space = c.is_whitespace();
     }
     line
-}
-
-/// Someone's text within a message: quoted, short, and without anything that a terminal would obey.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let more = if text.chars().nth(LONGEST).is_some() { "..." } else { "" };
-    format!("'{}{more}'", printable(text.chars().take(LONGEST)))
-}
-
-/// Text without anything that a terminal would obey.
-pub(crate) fn printable(text: impl Iterator<Item = char>) -> String {
-    text.flat_map(|c| match c {
-        '\'' | '"' | '\\' => c.to_string().chars().collect::<Vec<_>>(),
-        _ => c.escape_debug().collect(),
-    })
-    .collect()
 }

@@ -1,6 +1,6 @@
 //! What a value's text means. Every error says what is wrong and what would be right.
 
-use crate::scan::shown;
+use crate::report::shown;
 use gossip_core::Endpoint;
 use gossip_core::time::Duration;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
