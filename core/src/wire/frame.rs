@@ -47,8 +47,8 @@ impl fmt::Debug for Payload {
 
 /// One whole frame to send: a short head of its own and perhaps a body that it shares with other frames.
 ///
-/// Cloning never copies the body.
-#[derive(Clone, PartialEq, Eq)]
+/// Cloning never copies the body. Equal are those of the same bytes, wherever they are held.
+#[derive(Clone)]
 pub struct Frame {
     head: [u8; Self::HEAD_MAX],
     head_len: u8,
@@ -114,6 +114,14 @@ impl Frame {
         self.parts().concat()
     }
 }
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts().into_iter().flatten().eq(other.parts().into_iter().flatten())
+    }
+}
+
+impl Eq for Frame {}
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
