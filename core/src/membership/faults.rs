@@ -22,7 +22,8 @@ impl Score {
         let tenth = FAULT_WINDOW.part(Self::TENTHS as u64).as_micros();
         let number = now.as_micros().checked_div(tenth).unwrap_or(0);
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        for _ in 0..number.saturating_sub(self.latest).min(Self::TENTHS as u32) {
+        let passed = usize::try_from(number.saturating_sub(self.latest)).unwrap_or(Self::TENTHS);
+        for _ in 0..passed.min(Self::TENTHS) {
             self.tenths.rotate_left(1);
             if let Some(latest) = self.tenths.last_mut() {
                 *latest = 0;
