@@ -131,11 +131,12 @@ mod tests {
     #[test]
     fn the_table_of_points_is_bounded() {
         let mut faults = Faults::new();
-        for n in 0..FAULTY_MAX as u32 + 100 {
+        let most = u32::try_from(FAULTY_MAX).unwrap();
+        for n in 0..most + 100 {
             faults.charge(Instant::from_micros(u64::from(n)), Offender::Ip(std::net::Ipv4Addr::from(n).into()), 99);
         }
         assert_eq!(faults.scores.len(), FAULTY_MAX);
-        let last = Offender::Ip(std::net::Ipv4Addr::from(FAULTY_MAX as u32 + 99).into());
+        let last = Offender::Ip(std::net::Ipv4Addr::from(most + 99).into());
         assert!(faults.charge(minutes(1), last, 1), "the latest is kept");
     }
 }
