@@ -83,7 +83,7 @@ impl GossipState {
         if !conflicts.is_empty() {
             return Err(SettingsError(conflicts));
         }
-        let mut keys = Rng::new(seed, Stream::Keys);
+        let mut keys = Rng::new(seed, Stream::Neighbours);
         let mut rng = Rng::new(seed, Stream::Handshake);
         let mut state = Self {
             now,
