@@ -291,20 +291,26 @@ impl GossipState {
         self.admit(id, Arrival { is_chosen: id.is_dialed(), is_back: false }, out);
     }
 
-    /// 505 after our 507, or from an old peer on another connection with the same address (section 10): we are in.
-    pub(super) fn was_let_in(&mut self, id: ConnectionId, out: &mut Actions) -> bool {
-        let Some(peer) = self.peers.get(&id) else { return false };
+    /// The connection that a 505 on this one completes: itself, or with an old peer any one with the same address
+    /// (section 10).
+    pub(super) fn completed_by(&self, id: ConnectionId) -> Option<ConnectionId> {
         let waits = |peer: &Peer| matches!(peer.prover, Prover::ProofSent { .. });
-        let completes = if waits(peer) {
-            Some(id)
-        } else if peer.is_capable() {
-            None
-        } else {
-            let address = peer.address;
-            let same =
-                |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == address && waits(other);
-            self.peers().find(same).map(|(other, _)| other)
+        let peer = self.peers.get(&id)?;
+        if waits(peer) {
+            return Some(id);
+        }
+        if peer.is_capable() {
+            return None;
+        }
+        let same = |(_, other): &(&ConnectionId, &Box<Peer>)| {
+            !other.is_capable() && other.address == peer.address && waits(other)
         };
+        self.peers.iter().find(same).map(|(other, _)| *other)
+    }
+
+    /// 505 after our 507: we are in.
+    pub(super) fn was_let_in(&mut self, id: ConnectionId, out: &mut Actions) -> bool {
+        let completes = self.completed_by(id);
         let Some(completed) = completes else { return false };
         let Some(peer) = self.peers.get_mut(&completed) else { return false };
         peer.prover = Prover::Idle;

@@ -7,7 +7,7 @@ use crate::connection::peer::{Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
-use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage};
+use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
 use std::net::SocketAddr;
 
 impl GossipState {
@@ -28,7 +28,10 @@ impl GossipState {
         let mut deframer = std::mem::take(&mut peer.deframer);
         let mut input = bytes;
         while let Some(peer) = self.peers.get(&id) {
-            match deframer.next(&mut input, |kind, size| peer.wants(kind, size)) {
+            let is_wanted = |frame_kind, size| {
+                peer.wants(frame_kind, size) || (frame_kind == kind::PEER_RESPONSE && self.completed_by(id).is_some())
+            };
+            match deframer.next(&mut input, is_wanted) {
                 Next::More => break,
                 Next::Skipped { kind, .. } if PeerMessage::knows(kind) => bump(&mut self.metrics.frames_early),
                 Next::Skipped { .. } => bump(&mut self.metrics.frames_unknown),
