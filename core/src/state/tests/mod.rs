@@ -4,7 +4,9 @@
 //! files by section; each test bears the name of its rule.
 
 mod hand;
+mod joining;
 mod net;
+mod networks;
 mod old_peer;
 mod simultaneous;
 

@@ -6,6 +6,7 @@
 use super::hand::Hand;
 use super::old_peer::OldPeer;
 use crate::action::{Action, Actions, Flush};
+use crate::connection::peer::Purpose;
 use crate::event::{ConnectionId, DialError, Event, Listener, ResolveId};
 use crate::note::Note;
 use crate::settings::{Addresses, Endpoint, Settings};
@@ -36,6 +37,8 @@ pub(super) enum Actor {
 pub(super) struct Node {
     pub(super) actor: Actor,
     pub(super) listens: Addresses,
+    /// Other addresses that lead to it.
+    pub(super) aliases: Vec<SocketAddr>,
     pub(super) notes: Vec<(Instant, Note)>,
     /// Nodes of different groups do not hear each other.
     pub(super) group: u8,
@@ -43,6 +46,8 @@ pub(super) struct Node {
     pub(super) solving_takes: Duration,
     pub(super) names: BTreeMap<String, Vec<IpAddr>>,
     dialed: u64,
+    /// Dials of ours but for look-ups.
+    pub(super) dialed_to_stay: u64,
 }
 
 /// Where something waits to be delivered.
@@ -134,11 +139,13 @@ impl Net {
         self.nodes.push(Node {
             actor,
             listens,
+            aliases: Vec::new(),
             notes: Vec::new(),
             group: 0,
             solving_takes: Duration::from_millis(100),
             names: BTreeMap::new(),
             dialed: 0,
+            dialed_to_stay: 0,
         });
         self.nodes.len() - 1
     }
@@ -234,12 +241,14 @@ impl Net {
         self.nodes[node].notes.clear();
     }
 
-    /// Puts a node into a group: what it had with nodes of others is cut without a word.
-    pub(super) fn regroup(&mut self, node: NodeId, group: u8) {
-        self.nodes[node].group = group;
-        for (id, end) in self.ends_of(node) {
-            if self.nodes[end.other.0].group != group {
-                self.sever((node, id), end.other);
+    /// Puts nodes into a group: what they had with those of others is cut without a word.
+    pub(super) fn regroup(&mut self, nodes: std::ops::Range<NodeId>, group: u8) {
+        nodes.clone().for_each(|node| self.nodes[node].group = group);
+        for node in nodes {
+            for (id, end) in self.ends_of(node) {
+                if self.nodes[end.other.0].group != group {
+                    self.sever((node, id), end.other);
+                }
             }
         }
     }
@@ -444,8 +453,16 @@ impl Net {
     fn dial(&mut self, node: NodeId, id: ConnectionId, to: SocketAddr, from: Option<IpAddr>) {
         let dialed = self.nodes[node].dialed;
         self.nodes[node].dialed += 1;
-        let is_there = |other: &NodeId| self.nodes[*other].listens.iter().any(|address| address == to);
-        let Some(other) = (0..self.nodes.len()).find(is_there) else {
+        let is_look_up = match &self.nodes[node].actor {
+            Actor::Core(state) => state.peers.get(&id).is_some_and(|peer| peer.purpose == Purpose::LookUp),
+            _ => false,
+        };
+        self.nodes[node].dialed_to_stay += u64::from(!is_look_up);
+        let listens = |other: &NodeId| {
+            let Node { listens, aliases, .. } = &self.nodes[*other];
+            listens.iter().chain(aliases.iter().copied()).any(|address| address == to)
+        };
+        let Some(other) = (0..self.nodes.len()).find(listens) else {
             self.push(Channel::Dial(node, id), LATENCY.times(2), What::DialDone(Err(DialError::Refused)));
             return;
         };

@@ -165,8 +165,8 @@ impl OldPeer {
                 }
             }
             PeerMessage::VerificationResponse { nonce, challenge, address } => {
-                let is_right = link.challenged.take() == Some(nonce)
-                    && Puzzle { nonce, target: self.target }.accepts(challenge);
+                let is_right =
+                    link.challenged.take() == Some(nonce) && Puzzle { nonce, target: self.target }.accepts(challenge);
                 if is_right {
                     link.peer = Some(address);
                     self.let_in(address, out);
