@@ -277,18 +277,6 @@ impl Net {
         self.now = end;
     }
 
-    /// Lets time pass until something holds; says whether it came to hold.
-    pub(super) fn run_until(&mut self, most: Duration, holds: impl Fn(&Self) -> bool) -> bool {
-        let end = self.now.after(most);
-        while !holds(self) {
-            if !self.step(end) {
-                self.now = end;
-                return holds(self);
-            }
-        }
-        true
-    }
-
     /// The next thing due until then happens; no if there is none.
     fn step(&mut self, end: Instant) -> bool {
         let of_channels = self.choices().into_iter().map(|channel| {
