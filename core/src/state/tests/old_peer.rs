@@ -157,7 +157,7 @@ impl OldPeer {
                 send(id, &PeerMessage::VerificationRequest { nonce: self.nonces }, out);
             }
             // One after the other; a question that comes meanwhile is lost on it.
-            PeerMessage::VerificationRequest { nonce } if (id.is_dialed() || is_known) && !self.is_solving() => {
+            PeerMessage::VerificationRequest { nonce } if (id.is_dialed() || is_known) && self.solving.is_none() => {
                 self.solving = Some((id, nonce));
                 let puzzle = Puzzle { nonce, target: self.target };
                 out.push(Action::Solve { connection: id, puzzle, start: 0 });
