@@ -172,6 +172,11 @@ impl<M: Machine> EventLoop<M> {
         &self.machine
     }
 
+    /// The machine, when the loop has ended.
+    pub fn into_machine(self) -> M {
+        self.machine
+    }
+
     /// Runs until told to shut down. An error is the loop's own, never a connection's.
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
