@@ -154,6 +154,11 @@ impl GossipState {
 
     pub(super) fn push_to(&mut self, neighbour: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
+        let now = self.now;
+        if !self.peers.get_mut(&id).is_some_and(|peer| peer.allows(Rate::PushSent, now)) {
+            bump(&mut self.metrics.pushes_withheld);
+            return;
+        }
         bump(&mut self.metrics.pushes_sent);
         self.send(id, frame, out);
     }
