@@ -5,7 +5,7 @@ use gossip_core::wire::{
     ApiMessage, Capabilities, Features, Frame, Hints, Payload, PeerMessage, kind, peer_notification,
 };
 use gossip_core::{
-    Action, Actions, Addresses, ConnectionId, Event, Flush, GossipState, Listener, Metrics, Note, Settings,
+    Action, Actions, Addresses, ConnectionId, DialError, Event, Flush, GossipState, Listener, Metrics, Note, Settings,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 /// What the driver and the other end hold of one connection.
 #[derive(Debug, Default)]
 struct End {
+    /// The port it came in on; none if the node dialed it.
+    listener: Option<Listener>,
+    is_connected: bool,
     /// Frames that came out of the node and that no test has taken yet.
     inbox: Vec<Frame>,
     /// Bytes that the other end has not read.
@@ -64,7 +67,11 @@ impl Node {
         settings.pow = gossip_core::pow::Target::ZeroBits(0);
         settings.discovery = false;
         change(&mut settings);
-        let state = GossipState::new(settings, [7; 32], Instant::ZERO).unwrap();
+        Self::of(GossipState::new(settings, [7; 32], Instant::ZERO).unwrap())
+    }
+
+    /// A node that somebody else made.
+    pub(crate) fn of(state: GossipState) -> Self {
         let (ends, busy) = (BTreeMap::new(), BTreeSet::new());
         Self { state, now: Instant::ZERO, notes: Vec::new(), ends, busy, accepted: 0, actions: Vec::new() }
     }
@@ -93,6 +100,45 @@ impl Node {
         }
     }
 
+    /// The same with a clock that says something else.
+    pub(crate) fn handle_at(&mut self, now: Instant, event: Event<'_>) {
+        let after = std::mem::replace(&mut self.now, now);
+        self.handle(event);
+        self.now = after;
+    }
+
+    /// A dial ends, if it is one.
+    pub(crate) fn dialed(&mut self, connection: ConnectionId, outcome: Result<(), DialError>) {
+        let end = self.ends.get_mut(&connection).filter(|end| end.closed.is_none() && !end.is_connected);
+        match (end, outcome) {
+            (Some(end), Ok(())) => {
+                end.is_connected = true;
+                self.handle(Event::DialSucceeded { connection });
+            }
+            (Some(end), Err(error)) => {
+                end.closed = Some(Flush::Discard);
+                self.handle(Event::DialFailed { connection, error });
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// The connections that are open or being dialed, and those that are dead.
+    pub(crate) fn connections(&self) -> (Vec<(ConnectionId, Listener)>, Vec<ConnectionId>) {
+        let (open, dead): (Vec<_>, Vec<_>) = self.ends.iter().partition(|(_, end)| end.closed.is_none());
+        let with_listener = |(id, end): (&ConnectionId, &End)| (*id, end.listener.unwrap_or(Listener::P2p));
+        (open.into_iter().map(with_listener).collect(), dead.into_iter().map(|(id, _)| *id).collect())
+    }
+
+    /// The nonces of the last 506 on each connection.
+    pub(crate) fn nonces(&self) -> Vec<u64> {
+        let nonce = |end: &End| {
+            let asked = end.inbox.iter().rev().find(|frame| frame.kind() == kind::VERIFICATION_REQUEST)?;
+            Some(u64::from_be_bytes(asked.to_vec().get(4..12)?.try_into().ok()?))
+        };
+        self.ends.values().filter(|end| end.closed.is_none()).filter_map(nonce).collect()
+    }
+
     fn step(&mut self, event: Event<'_>) {
         let mut actions = std::mem::take(&mut self.actions);
         self.state.handle(self.now, event, &mut actions);
@@ -107,6 +153,7 @@ impl Node {
             }
             Action::Send { connection, frame } => {
                 let end = self.open(connection);
+                assert!(end.is_connected, "{connection} is not connected");
                 end.unwritten += frame.len() as u64;
                 end.inbox.push(frame);
                 self.busy.insert(connection);
@@ -159,10 +206,11 @@ impl Node {
         self.pass(Duration::from_secs(seconds));
     }
 
-    fn accept(&mut self, listener: Listener, remote: SocketAddr) -> ConnectionId {
+    /// Somebody connects.
+    pub(crate) fn accept(&mut self, listener: Listener, remote: SocketAddr) -> ConnectionId {
         let connection = ConnectionId::accepted(self.accepted);
         self.accepted += 1;
-        self.ends.insert(connection, End::default());
+        self.ends.insert(connection, End { listener: Some(listener), is_connected: true, ..End::default() });
         self.handle(Event::Accepted { connection, listener, remote });
         connection
     }
@@ -213,7 +261,8 @@ impl Node {
 
     /// The other end sends bytes; they wait while the node does not read.
     pub(crate) fn say_bytes(&mut self, id: ConnectionId, bytes: &[u8]) {
-        let Some(end) = self.ends.get_mut(&id).filter(|end| end.closed.is_none()) else { return };
+        let is_connected = |end: &&mut End| end.closed.is_none() && end.is_connected && !end.is_finished;
+        let Some(end) = self.ends.get_mut(&id).filter(is_connected) else { return };
         if end.is_reading_stopped || !end.backlog.is_empty() {
             end.backlog.extend_from_slice(bytes);
         } else {
@@ -240,7 +289,8 @@ impl Node {
 
     /// The other end sends no more, but reads on.
     pub(crate) fn half_close(&mut self, id: ConnectionId) {
-        let Some(end) = self.ends.get_mut(&id).filter(|end| end.closed.is_none()) else { return };
+        let is_connected = |end: &&mut End| end.closed.is_none() && end.is_connected;
+        let Some(end) = self.ends.get_mut(&id).filter(is_connected) else { return };
         if end.is_reading_stopped {
             end.is_finished = true;
         } else {
@@ -257,12 +307,12 @@ impl Node {
 
     /// The other end reads nothing from now on.
     pub(crate) fn deafen(&mut self, id: ConnectionId) {
-        self.ends.get_mut(&id).unwrap().is_deaf = true;
+        self.ends.get_mut(&id).into_iter().for_each(|end| end.is_deaf = true);
     }
 
     /// It reads so many bytes of what waits for it, and no more.
     pub(crate) fn read(&mut self, id: ConnectionId, bytes: u64) {
-        let end = self.ends.get_mut(&id).unwrap();
+        let Some(end) = self.ends.get_mut(&id).filter(|end| end.closed.is_none()) else { return };
         let bytes = bytes.min(end.unwritten);
         end.unwritten -= bytes;
         self.handle(Event::Written { connection: id, bytes });
@@ -270,7 +320,7 @@ impl Node {
 
     /// It reads again, all that waits.
     pub(crate) fn hear_again(&mut self, id: ConnectionId) {
-        self.ends.get_mut(&id).unwrap().is_deaf = false;
+        self.ends.get_mut(&id).into_iter().for_each(|end| end.is_deaf = false);
         self.read(id, u64::MAX);
     }
 

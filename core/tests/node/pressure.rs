@@ -340,6 +340,7 @@ fn a_neighbours_table_share_shrinks_when_modules_refuse_it_while_others_are_beli
         waiting
     };
     let before = holds(&mut node, liar, 0);
+    node.pass_secs(60);
     for id in 2_000..2_060 {
         node.hear(honest, 3, id, TYPE, b"good");
         node.hear(liar, 3, id + 1_000, TYPE, b"bad");
