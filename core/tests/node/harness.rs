@@ -1,5 +1,6 @@
 //! A node, a driver that checks every action, and scripted modules and neighbours.
 
+use crate::golden::Trail;
 use gossip_core::time::{Duration, Instant};
 use gossip_core::wire::{
     ApiMessage, Capabilities, Features, Frame, Hints, Payload, PeerMessage, kind, peer_notification,
@@ -60,6 +61,8 @@ pub(crate) struct Node {
     proofs: BTreeSet<ConnectionId>,
     accepted: u64,
     actions: Actions,
+    /// Every action, if a test wants them all.
+    pub(crate) trail: Option<Trail>,
 }
 
 impl Node {
@@ -75,7 +78,17 @@ impl Node {
     /// A node that somebody else made.
     pub(crate) fn of(state: GossipState) -> Self {
         let (ends, busy, proofs) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { state, now: Instant::ZERO, notes: Vec::new(), ends, busy, proofs, accepted: 0, actions: Vec::new() }
+        Self {
+            state,
+            now: Instant::ZERO,
+            notes: Vec::new(),
+            ends,
+            busy,
+            proofs,
+            accepted: 0,
+            actions: Vec::new(),
+            trail: None,
+        }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -132,6 +145,12 @@ impl Node {
         (open.into_iter().map(with_listener).collect(), dead.into_iter().map(|(id, _)| *id).collect())
     }
 
+    /// The dials under way.
+    pub(crate) fn dialing(&self) -> Vec<ConnectionId> {
+        let is_dialing = |end: &End| end.closed.is_none() && !end.is_connected;
+        self.ends.iter().filter(|(_, end)| is_dialing(end)).map(|(id, _)| *id).collect()
+    }
+
     /// The nonce of the last 506 that came out on a connection and that no test has taken.
     pub(crate) fn nonce(&self, id: ConnectionId) -> Option<u64> {
         let inbox = &self.ends.get(&id)?.inbox;
@@ -155,6 +174,9 @@ impl Node {
     }
 
     fn carry_out(&mut self, action: Action) {
+        if let Some(trail) = &mut self.trail {
+            trail.add(self.now, &action);
+        }
         match action {
             Action::Dial { connection, .. } => {
                 assert!(self.ends.insert(connection, End::default()).is_none(), "{connection} is used twice");
