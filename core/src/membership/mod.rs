@@ -560,7 +560,8 @@ impl Membership {
         let is_settled = now.since(neighbour.since) >= limits::SETTLED_TIME;
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
-        if settings.discovery {
+        // One of a family that we do not speak dialed us by a relay's or its own mistake: nobody could find it.
+        if settings.discovery && settings.own_address(&neighbour.address).is_some() {
             self.lost.add(neighbour.address, now, pause, &mut self.rng);
             self.ask_at = now.max(self.asked_at.after(limits::PEER_REQUEST_PAUSE_MIN));
         }
