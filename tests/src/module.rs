@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// Types from here on are for [`Module::is_heard`] alone.
-const OWN_TYPES: u16 = 60_000;
+pub(crate) const OWN_TYPES: u16 = 60_000;
 
 /// What a daemon told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! capable one.
 
 use crate::PATIENCE;
+use crate::module::OWN_TYPES;
 use crate::wire::{Came, Frame, Reader, body, frame, kind};
 use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Write};
@@ -163,7 +164,9 @@ impl Peer {
         self.stream.write_all(bytes).expect("the daemon reads");
     }
 
-    /// The next frame but CAPABILITIES, PUSH and PING, which may come at any time.
+    /// The next frame but CAPABILITIES, PUSH and PING, which may come at any time, and what [`Module::is_heard`] says.
+    ///
+    /// [`Module::is_heard`]: crate::Module::is_heard
     pub fn next(&mut self) -> Frame {
         self.next_within(PATIENCE).expect("the daemon says something")
     }
@@ -175,6 +178,7 @@ impl Peer {
             match self.reader.next(deadline.saturating_duration_since(Instant::now())) {
                 Came::Frame((kind::CAPABILITIES, _)) => self.saw_capabilities = true,
                 Came::Frame((kind::PUSH | kind::PING, _)) => {}
+                Came::Frame(frame) if is_of_a_module_of_ours(&frame) => {}
                 Came::Frame(frame) => return Some(frame),
                 Came::Nothing => return None,
                 Came::End => panic!("the daemon closed a peer's connection"),
@@ -208,8 +212,13 @@ impl Peer {
         loop {
             match self.reader.next(deadline.saturating_duration_since(Instant::now())) {
                 Came::Frame((kind::CAPABILITIES | kind::PUSH | kind::PING, _)) => {}
+                Came::Frame(frame) if is_of_a_module_of_ours(&frame) => {}
                 other => return assert_eq!(other, Came::End, "the daemon closes"),
             }
         }
     }
+}
+
+fn is_of_a_module_of_ours((kind, body): &Frame) -> bool {
+    *kind == kind::PEER_NOTIFICATION && u16::from_be_bytes([body[4], body[5]]) >= OWN_TYPES
 }

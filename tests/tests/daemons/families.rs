@@ -56,7 +56,7 @@ fn a_node_of_both_families_joins_nodes_of_one_each() {
     }
     let bed = Bed::new();
     let (four, six) = (bed.start("four", &Ini::new()), bed.start("six", &v6()));
-    let mixed = bed.start("both", &both().calling(&[four.peers(), six.peers()]));
+    let mixed = bed.start("both", &both().with("discovery", "no").calling(&[four.peers(), six.peers()]));
     let [own_four, own_six] = mixed.all_peers() else { panic!("two addresses: {:?}", mixed.all_peers()) };
     mixed.knows(&[four.peers(), six.peers()]);
     four.knows(&[*own_four]);

@@ -117,16 +117,13 @@ fn data_of_65525_bytes_crosses_and_65526_are_refused_with_a_warning() {
 }
 
 #[test]
-fn a_message_held_while_there_was_no_neighbour_reaches_the_first_that_comes() {
+fn a_message_announced_to_nobody_is_held_for_the_first_neighbour_that_comes() {
     let bed = Bed::new();
-    let first = bed.start("first", &Ini::new());
-    first.module().announce(0, TYPE, "nobody here: not spread");
-    let mut module = first.subscriber(&[TYPE]);
+    let node = bed.start("node", &Ini::new());
+    let mut module = node.subscriber(&[TYPE]);
     module.announce(0, TYPE, "said to nobody");
     module.expect("said to nobody");
-    let address = bed.used_address();
-    let caught = bed.start("second", &Ini::new().with("p2p_address", address));
-    let mut listener = caught.subscriber(&[TYPE]);
-    let _third = bed.start("third", &Ini::new().calling(&[first.peers(), address]));
-    listener.expect("said to nobody");
+    let own = Listening::new();
+    let (mut peer, _) = Peer::join_as_old(node.peers(), own.address(), Work::ZeroBits(8));
+    peer.expect_message("said to nobody");
 }

@@ -33,7 +33,7 @@ fn a_file_that_is_no_file_of_ours_is_refused_with_status_2() {
         (missing.as_str(), &["missing.ini"][..]),
         (&folder, &["directory"]),
         (text.to_str().unwrap(), &["bytes.ini", "text"]),
-        (empty.to_str().unwrap(), &["empty.ini", "[gossip]"]),
+        (empty.to_str().unwrap(), &["empty.ini", "the file is empty"]),
     ] {
         for arguments in [&["-c", file][..], &["-c", file, "--check"]] {
             let (status, printed, said) = bed.gossipd(arguments);
