@@ -94,27 +94,27 @@ impl Module {
     }
 
     /// The next notification.
-    pub fn next(&mut self) -> Notification {
-        self.next_within(PATIENCE).expect("a notification comes")
+    pub fn receive(&mut self) -> Notification {
+        self.receive_within(PATIENCE).expect("a notification comes")
     }
 
     /// The next notification must be of this data; its id.
     pub fn expect(&mut self, data: impl AsRef<[u8]>) -> u16 {
-        let next = self.next();
+        let next = self.receive();
         let (is, expected) = (String::from_utf8_lossy(&next.data), String::from_utf8_lossy(data.as_ref()));
         assert_eq!(is, expected, "the next notification");
         next.id
     }
 
     /// The next notification, if one comes in time.
-    pub fn next_within(&mut self, within: Duration) -> Option<Notification> {
+    pub fn receive_within(&mut self, within: Duration) -> Option<Notification> {
         self.early.pop_front().or_else(|| self.read(Instant::now() + within))
     }
 
     /// The next so many notifications' data, in order.
     pub fn collect(&mut self, count: usize) -> Vec<Vec<u8>> {
         (0..count)
-            .map(|n| match self.next_within(PATIENCE) {
+            .map(|n| match self.receive_within(PATIENCE) {
                 Some(notification) => notification.data,
                 None => panic!("notification {n} of {count} did not come"),
             })
@@ -123,7 +123,7 @@ impl Module {
 
     /// Nothing comes for a while.
     pub fn expect_nothing(&mut self) {
-        let next = self.next_within(crate::QUIET);
+        let next = self.receive_within(crate::QUIET);
         assert_eq!(next, None, "nothing more was to come");
     }
 

@@ -93,7 +93,7 @@ impl Listening {
     pub fn accept_as_old(&self, work: Work) -> (Peer, Handshake) {
         let (mut peer, mut next) = self.accept();
         while next.0 != kind::HELLO {
-            next = peer.next();
+            next = peer.receive();
         }
         let nonce = 0x0123_4567_89ab_cdef_u64;
         peer.send(&frame(kind::VERIFICATION_REQUEST, &[&nonce.to_be_bytes()]));
@@ -167,12 +167,12 @@ impl Peer {
     /// The next frame but CAPABILITIES, PUSH and PING, which may come at any time, and what [`Module::is_heard`] says.
     ///
     /// [`Module::is_heard`]: crate::Module::is_heard
-    pub fn next(&mut self) -> Frame {
-        self.next_within(PATIENCE).expect("the daemon says something")
+    pub fn receive(&mut self) -> Frame {
+        self.receive_within(PATIENCE).expect("the daemon says something")
     }
 
     /// The same, if one comes in time.
-    pub fn next_within(&mut self, within: Duration) -> Option<Frame> {
+    pub fn receive_within(&mut self, within: Duration) -> Option<Frame> {
         let deadline = Instant::now() + within;
         loop {
             match self.reader.next(deadline.saturating_duration_since(Instant::now())) {
@@ -188,7 +188,7 @@ impl Peer {
 
     /// The next such frame must be of this type; its body.
     pub fn expect(&mut self, wanted: u16) -> Vec<u8> {
-        let (kind, body) = self.next();
+        let (kind, body) = self.receive();
         assert_eq!(kind, wanted, "a frame's type; its body: {body:02x?}");
         body
     }
@@ -202,7 +202,7 @@ impl Peer {
 
     /// Nothing but what may come at any time comes for a while.
     pub fn expect_nothing(&mut self) {
-        let next = self.next_within(crate::QUIET);
+        let next = self.receive_within(crate::QUIET);
         assert_eq!(next, None, "nothing more was to come");
     }
 

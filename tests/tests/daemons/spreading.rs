@@ -108,7 +108,7 @@ fn data_of_65525_bytes_crosses_and_65526_are_refused_with_a_warning() {
     assert!(nodes[0].log().iter().any(|line| line.contains("WARN") && line.contains("65526")), "it is a warning");
     announcer.announce(0, TYPE, &most);
     for module in &mut modules {
-        let told = module.next();
+        let told = module.receive();
         assert!(told.data == most, "{} bytes came, beginning {:?}", told.data.len(), &told.data[..4]);
         module.validate(told.id, true);
     }

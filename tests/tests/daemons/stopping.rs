@@ -37,7 +37,7 @@ fn with_a_module_that_never_reads(bed: &Bed) -> (Daemon, Module) {
     witness.expect("subscribed");
     for _ in 0..320 {
         announcer.announce(1, TYPE, vec![b'x'; 60_000]);
-        let told = witness.next();
+        let told = witness.receive();
         witness.validate(told.id, true);
     }
     (node, deaf)

@@ -84,7 +84,7 @@ fn the_first_validation_decides() {
 fn a_validation_that_comes_late_has_no_effect() {
     let mut court = Court::new(1);
     let id = court.told("late");
-    assert_eq!(court.judge.next_within(Duration::from_millis(1_500)), None);
+    assert_eq!(court.judge.receive_within(Duration::from_millis(1_500)), None);
     court.judge.validate(id, true);
     court.nothing_else_was_spread();
 }
