@@ -312,10 +312,9 @@ impl GossipState {
         if peer.is_capable() {
             return None;
         }
-        let same = |(_, other): &(&ConnectionId, &Box<Peer>)| {
-            !other.is_capable() && other.address == peer.address && waits(other)
-        };
-        self.peers.iter().find(same).map(|(other, _)| *other)
+        let same =
+            |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == peer.address && waits(other);
+        self.peers().find(same).map(|(other, _)| other)
     }
 
     /// 505 after our 507: we are in.
