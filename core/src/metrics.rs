@@ -78,8 +78,6 @@ counters! {
     announcements_too_large,
     /// Announcements slowed: parked until there is room.
     announcements_parked,
-    /// Announcements dropped: their module's room for them was full.
-    announcements_dropped,
     /// Peer notifications received.
     peer_notifications,
     /// Messages dropped: no module here subscribes to their type.
@@ -132,6 +130,8 @@ counters! {
     pushes,
     /// PUSHes sent or forwarded.
     pushes_sent,
+    /// PUSHes not sent: their neighbour has had as many as it would take.
+    pushes_withheld,
     /// PEER REQUESTs answered.
     peer_requests,
     /// Addresses that became candidates.

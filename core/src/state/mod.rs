@@ -266,7 +266,7 @@ impl GossipState {
 
     fn closed(&mut self, id: ConnectionId, out: &mut Actions) {
         if self.modules.contains_key(&id) {
-            self.module_closed(id, out);
+            self.module_closed(id);
         } else {
             self.ended(id, EndReason::Gone, out);
         }
@@ -343,6 +343,7 @@ impl GossipState {
             }
         }
         self.timers = Timers::default();
+        self.subscriptions = Subscriptions::default();
         self.parked.clear();
         self.parked_bytes = 0;
     }

@@ -7,6 +7,7 @@ use crate::connection::peer::{Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
+use crate::timers::Timer;
 use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
 use std::net::SocketAddr;
 
@@ -18,6 +19,15 @@ impl GossipState {
         bump(&mut self.metrics.p2p_frames_out);
         self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
         peer.outbox.send(now, id, frame, self.settings.peer_queue, out);
+        self.watch_queue(id);
+    }
+
+    /// A queue above its mark is judged in time, whatever filled it.
+    pub(super) fn watch_queue(&mut self, id: ConnectionId) {
+        let judged_at = self.peers.get(&id).and_then(|peer| peer.outbox.judged_at(self.settings.peer_stall_timeout));
+        if let Some(at) = judged_at {
+            self.timers.set_by(Timer::Connection(id), at);
+        }
     }
 
     pub(super) fn peer_sent(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
@@ -157,6 +167,11 @@ impl GossipState {
 
     pub(super) fn push_to(&mut self, neighbour: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
+        let now = self.now;
+        if !self.peers.get_mut(&id).is_some_and(|peer| peer.allows(Rate::PushSent, now)) {
+            bump(&mut self.metrics.pushes_withheld);
+            return;
+        }
         bump(&mut self.metrics.pushes_sent);
         self.send(id, frame, out);
     }

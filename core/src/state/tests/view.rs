@@ -409,7 +409,7 @@ fn a_look_up_is_answered_with_505_and_the_end_and_leaves_no_trace() {
     let (features, hints) = (Features::LOOK_UP, Hints::new(&[]));
     let flag = PeerMessage::Capabilities(Capabilities { version: 1, features, instance: 4, hints }).frame();
     let id = net.call(stranger, address(0));
-    net.say(stranger, id, &[flag.clone()]);
+    net.say(stranger, id, std::slice::from_ref(&flag));
     assert_eq!(net.hand(stranger).kinds(id), [kind::PEER_RESPONSE]);
     assert_eq!(addresses(&net.hand(stranger).bodies(id, kind::PEER_RESPONSE)[0]).len(), 3);
     assert!(net.hand(stranger).is_ended(id));
