@@ -77,6 +77,8 @@ pub(crate) struct Peer {
     pub(crate) expects_v6: bool,
     /// The answer expected is a look-up's.
     pub(crate) looks_up: bool,
+    /// What a look-up's connection answered.
+    pub(crate) answer: Option<Vec<SocketAddr>>,
     pub(crate) score: Score,
     rates: Option<Box<Rates>>,
 }
@@ -86,6 +88,7 @@ pub(crate) struct Peer {
 struct Rates {
     requests: TokenBucket,
     pushes: TokenBucket,
+    pushes_sent: TokenBucket,
     pings: TokenBucket,
     renewals: TokenBucket,
 }
@@ -95,6 +98,7 @@ struct Rates {
 pub(crate) enum Rate {
     PeerRequest,
     Push,
+    PushSent,
     Ping,
     Renewal,
 }
@@ -136,6 +140,7 @@ impl Peer {
             expects_v4: false,
             expects_v6: false,
             looks_up: false,
+            answer: None,
             score: Score::default(),
             rates: None,
         }
@@ -184,6 +189,7 @@ impl Peer {
             Box::new(Rates {
                 requests: TokenBucket::new(limits::PEER_REQUESTS, now),
                 pushes: TokenBucket::new(limits::PUSHES, now),
+                pushes_sent: TokenBucket::new(limits::PUSHES_SENT, now),
                 pings: TokenBucket::new(limits::PINGS, now),
                 renewals: TokenBucket::new(limits::RENEWALS, now),
             })
@@ -191,6 +197,7 @@ impl Peer {
         match rate {
             Rate::PeerRequest => rates.requests.take(now),
             Rate::Push => rates.pushes.take(now),
+            Rate::PushSent => rates.pushes_sent.take(now),
             Rate::Ping => rates.pings.take(now),
             Rate::Renewal => rates.renewals.take(now),
         }

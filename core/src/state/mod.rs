@@ -37,6 +37,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 /// One gossip node, pure and deterministic: see the crate's front page for how to run it.
+///
+/// A clone goes on from the same point, with the same random numbers to come.
+#[derive(Clone)]
 pub struct GossipState {
     settings: Settings,
     /// The latest time heard of: time that runs backwards is ignored.

@@ -8,7 +8,7 @@ use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
 use crate::timers::Timer;
-use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage};
+use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
 use std::net::SocketAddr;
 
 impl GossipState {
@@ -38,7 +38,10 @@ impl GossipState {
         let mut deframer = std::mem::take(&mut peer.deframer);
         let mut input = bytes;
         while let Some(peer) = self.peers.get(&id) {
-            match deframer.next(&mut input, |kind, size| peer.wants(kind, size)) {
+            let is_wanted = |frame_kind, size| {
+                peer.wants(frame_kind, size) || (frame_kind == kind::PEER_RESPONSE && self.completed_by(id).is_some())
+            };
+            match deframer.next(&mut input, is_wanted) {
                 Next::More => break,
                 Next::Skipped { kind, .. } if PeerMessage::knows(kind) => bump(&mut self.metrics.frames_early),
                 Next::Skipped { .. } => bump(&mut self.metrics.frames_unknown),
@@ -164,6 +167,11 @@ impl GossipState {
 
     pub(super) fn push_to(&mut self, neighbour: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
+        let now = self.now;
+        if !self.peers.get_mut(&id).is_some_and(|peer| peer.allows(Rate::PushSent, now)) {
+            bump(&mut self.metrics.pushes_withheld);
+            return;
+        }
         bump(&mut self.metrics.pushes_sent);
         self.send(id, frame, out);
     }
@@ -184,20 +192,20 @@ impl GossipState {
             self.fault_unless_old(id, Fault::UnaskedPeerResponse, out);
             return;
         }
-        let (remote, purpose, looks_up) = (peer.remote, peer.purpose, std::mem::take(&mut peer.looks_up));
-        let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
-        if purpose == Purpose::LookUp {
-            // The other family's list may follow: the end of the stream, or the timer, ends it.
-            peer.looks_up = true;
-            self.membership.bootstrappers.answers_look_ups(&remote, true);
+        if peer.purpose == Purpose::LookUp {
+            // The other family's list may follow: what it means is decided at the connection's end.
+            peer.answer.get_or_insert_default().extend(list.iter());
+            return;
         }
+        let (remote, looks_up) = (peer.remote, std::mem::take(&mut peer.looks_up));
+        let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {
             return;
         }
         self.is_view_changed = true;
         let of = scope(remote.ip());
         if looks_up {
-            self.membership.meet_strangers(list.iter(), self.now, of);
+            self.membership.meet_strangers(self.now, of, None, list.iter());
         }
         let (now, metrics) = (self.now, &mut self.metrics);
         let has_unusable = self.membership.learn(now, &self.settings, metrics, teller, of, list.iter());
