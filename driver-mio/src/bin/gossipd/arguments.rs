@@ -27,7 +27,7 @@ Exit status:
 #[derive(Debug, Parser)]
 #[command(name = "gossipd", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The ini file; its [gossip] section is this program's.
+    /// The ini file; its gossip section is this program's.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     pub(crate) config: PathBuf,
 
