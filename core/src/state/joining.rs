@@ -312,9 +312,8 @@ impl GossipState {
         if peer.is_capable() {
             return None;
         }
-        let same =
-            |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == peer.address && waits(other);
-        self.peers().find(same).map(|(other, _)| other)
+        let is_same = |other: &Peer| !other.is_capable() && other.address == peer.address && waits(other);
+        self.peers.iter().find(|(_, other)| is_same(other)).map(|(other, _)| *other)
     }
 
     /// 505 after our 507: we are in.
