@@ -70,7 +70,8 @@ impl Shares {
         // More than the memory holds could not be remembered.
         let most = u64::from(settings.pending_max.min(settings.seen_max));
         let free = Amount { count: most, bytes: settings.pending_bytes }.minus(self.total);
-        let share = free.times(SHARE_OF_FREE);
+        // What is free and no more is about a tenth of the table for one that counts tenfold.
+        let share = if part == 1 { free.times(SHARE_OF_FREE) } else { free };
         let of_type = self.types.get(&data_type).copied().unwrap_or_default();
         let of_source = self.sources.get(&source).copied().unwrap_or_default();
         let within = self.within.get(&(data_type, source)).copied().unwrap_or_default();

@@ -431,7 +431,9 @@ impl Membership {
     pub(crate) fn wants_reached(&mut self, now: Instant, settings: &Settings, address: SocketAddr) {
         let is_dialable = settings.own_address(&address).is_some() && !self.is_own(&address);
         let has_room = self.unreached.len() < settings.max_peers as usize;
-        if is_dialable && has_room && !self.reached.contains(now, &address) && !self.unreached.contains(&address) {
+        // Without discovery nobody is dialed but the bootstrappers.
+        let is_wanted = settings.discovery && is_dialable && has_room;
+        if is_wanted && !self.reached.contains(now, &address) && !self.unreached.contains(&address) {
             self.unreached.push_back(address);
         }
     }
