@@ -379,6 +379,8 @@ fn two_instances_at_one_address_that_both_prove_alive_both_stay() {
     }
     assert!(!net.hand(hand).is_ended(old) && !net.hand(hand).is_ended(new));
     assert_eq!(net.view(ours), [address(1); 2]);
+    let ages: Vec<_> = net.state(ours).status(net.now).neighbours.iter().map(|neighbour| neighbour.age).collect();
+    assert!(ages[0].as_secs().abs_diff(ages[1].as_secs()) >= 3, "the older is as old as it was: {ages:?}");
     let pings = net.hand(hand).bodies(old, kind::PING).len() + net.hand(hand).bodies(new, kind::PING).len();
     assert!(pings <= 3, "asked once, not for ever: {pings} PINGs");
 }
