@@ -3,7 +3,7 @@
 use super::hand::{MOMENT, capabilities, proof};
 use super::net::{Net, NodeId, address, seed, settings};
 use crate::action::Action;
-use crate::event::{ConnectionId, Event, Listener};
+use crate::event::{ConnectionId, Event};
 use crate::note::{EndReason, Note};
 use crate::settings::{Addresses, Endpoint, Settings};
 use crate::time::Duration;
@@ -565,16 +565,4 @@ fn a_node_of_two_families_is_one_neighbour() {
         let neighbours = net.state(node).status(net.now).neighbours;
         assert_eq!((neighbours.len(), neighbours[0].connections), (1, 1), "{neighbours:?}");
     }
-}
-
-#[test]
-fn an_accepted_connection_whose_id_is_known_is_closed() {
-    let (mut net, ours, hand) = ours_and_hand(|_| ());
-    let id = net.join(hand, address(0), Some(5));
-    let connection = net.other_end(hand, id).1;
-    let remote = "10.0.0.9:1".parse().unwrap();
-    let mut out = Vec::new();
-    let super::net::Actor::Core(state) = &mut net.nodes[ours].actor else { panic!("ours") };
-    state.handle(net.now, Event::Accepted { connection, listener: Listener::P2p, remote }, &mut out);
-    assert!(matches!(out[..], [Action::Close { .. }]), "{out:?}");
 }
