@@ -2,8 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod network;
 pub mod pow;
 pub mod queue;
 pub mod rng;
+pub mod scenario;
 pub mod wake;
+pub mod workload;
+pub mod world;

@@ -27,6 +27,8 @@ pub enum Wake {
     Announce(u32),
     /// This step of the timeline is due.
     Step(u32),
+    /// What this step of the timeline did is over.
+    Undo(u32),
     /// Everything is looked over.
     Sweep,
 }
