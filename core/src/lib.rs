@@ -7,9 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod address;
+mod connection;
+mod dissemination;
 mod error;
 mod event;
 pub mod limits;
+mod membership;
 mod metrics;
 mod note;
 pub mod pow;
@@ -17,7 +21,10 @@ mod rng;
 mod settings;
 mod state;
 mod status;
+mod subscriptions;
 pub mod time;
+mod timers;
+mod util;
 pub mod wire;
 
 pub use action::{Action, Actions, Flush};

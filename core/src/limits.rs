@@ -41,6 +41,8 @@ pub const SETTLED_TIME: Duration = Duration::from_secs(600);
 /// For how long an address that evicted or refused us is not dialed, and one that we evicted displaces nobody
 /// (section 4).
 pub const REFUSED_TIME: Duration = Duration::from_secs(60);
+/// For how long an address is not dialed that closed twice right after our proof of work (section 2).
+pub const PARKED_TIME: Duration = Duration::from_secs(600);
 /// Addresses remembered as refused, evicted, parked or reached, each at most.
 pub const ADDRESS_MEMORY_MAX: usize = 1_024;
 /// An inbound neighbour younger than this is never displaced by a capable newcomer (section 4).
@@ -82,6 +84,11 @@ pub const API_CONNECTIONS_MAX: usize = 65_536;
 pub const SUBSCRIPTIONS_MAX: usize = 1 << 20;
 /// Message ids that a module may leave unanswered before it is only a listener (section 5).
 pub const TAKEN_IDS_MAX: usize = 32_768;
+/// Ids taken on all modules together. One module may take at most as many as are still free, so that this many modules
+/// and more may ignore their notifications without end.
+pub const TAKEN_IDS_TOTAL_MAX: usize = 1 << 23;
+/// Neighbours, present and gone, whose remembered messages and refusals are counted one by one.
+pub const SOURCES_MAX: usize = 4_096;
 /// Bytes of parked ANNOUNCEs of one module at which reading from it stops (section 5).
 pub const PARKED_BYTES_PER_MODULE: usize = 1 << 20;
 /// The greatest ttl that a later copy is taken to have (section 5, rule 5).
@@ -102,6 +109,7 @@ pub const QUEUE_MARK_PART: u64 = 2;
 const _: () = {
     assert!(DATA_MAX == FRAME_MAX - FRAME_HEADER - 6, "PEER NOTIFICATION has six bytes before its data");
     assert!(ANNOUNCE_DATA_MAX == FRAME_MAX - FRAME_HEADER - 4, "ANNOUNCE has four bytes before its data");
+    assert!(TAKEN_IDS_TOTAL_MAX >= 2 * TAKEN_IDS_MAX, "one module must never take what all share");
     assert!(TAKEN_IDS_MAX < 65_536, "a free id must always be found below the bound");
     assert!(DRIVER_WINDOW >= 2 * FRAME_MAX as u64, "a connection must never wait for one frame alone");
     assert!(PARKED_BYTES_PER_MODULE >= 2 * FRAME_MAX, "one announcement must never fill the bound");

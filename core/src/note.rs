@@ -110,12 +110,10 @@ pub enum Note {
         /// Why.
         reason: EndReason,
     },
-    /// A dial came to nothing.
+    /// A dial, or the handshake after it, came to nothing.
     DialFailed {
         /// Where to.
         address: SocketAddr,
-        /// How many times in a row.
-        failures: u32,
     },
     /// A bootstrapper's name has no address that we could dial.
     NameUnresolved {
@@ -233,7 +231,7 @@ impl fmt::Display for Note {
             Self::PeerClosed { connection, remote, reason } => {
                 write!(f, "peer connection {connection} with {remote} ended: {reason}")
             }
-            Self::DialFailed { address, failures } => write!(f, "dialing {address} failed, {failures} in a row"),
+            Self::DialFailed { address } => write!(f, "dialing {address} led to nothing"),
             Self::NameUnresolved { endpoint } => {
                 write!(f, "bootstrapper {endpoint} has no usable address now; tried again later")
             }

@@ -1,0 +1,108 @@
+//! Which addresses can be dialed, and who may be told of them (PROTOCOL.md, sections 3 and 4).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// How far an address reaches. One of a scope is of no use, or of another's business, outside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// This host.
+    Loopback,
+    /// This wire.
+    LinkLocal,
+    /// This organisation's network.
+    Private,
+    /// Everywhere.
+    Global,
+}
+
+/// The scope of an IP.
+pub(crate) fn scope(ip: IpAddr) -> Scope {
+    match ip {
+        IpAddr::V4(v4) if v4.is_loopback() => Scope::Loopback,
+        IpAddr::V4(v4) if v4.is_link_local() => Scope::LinkLocal,
+        IpAddr::V4(v4) if v4.is_private() => Scope::Private,
+        IpAddr::V6(v6) if v6.is_loopback() => Scope::Loopback,
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Scope::LinkLocal,
+        IpAddr::V6(v6) if v6.is_unique_local() => Scope::Private,
+        IpAddr::V4(_) | IpAddr::V6(_) => Scope::Global,
+    }
+}
+
+/// The one way in which this program writes an address: an IPv4-mapped IPv6 address is the IPv4 one, and flow and
+/// scope numbers are gone.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Could somebody listen there? Not if unspecified, port 0, multicast or broadcast.
+pub(crate) fn is_usable(address: &SocketAddr) -> bool {
+    let ip = address.ip();
+    let broadcast = matches!(ip, IpAddr::V4(Ipv4Addr::BROADCAST));
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+}
+
+/// Where a peer that says `claimed` on a connection from `source` really listens: nobody can lend us a third party's
+/// IP (section 3). Any loopback address matches any other.
+pub(crate) fn vouched(claimed: SocketAddr, source: IpAddr, check_source_ip: bool) -> SocketAddr {
+    let claimed = canonical(claimed);
+    let source = source.to_canonical();
+    let same = claimed.ip() == source || (claimed.ip().is_loopback() && source.is_loopback());
+    let keep = same || (!check_source_ip && !claimed.ip().is_unspecified());
+    if keep { claimed } else { SocketAddr::new(source, claimed.port()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn unusable_addresses_are_unspecified_port_0_multicast_and_broadcast() {
+        for text in ["0.0.0.0:1", "1.2.3.4:0", "224.0.0.1:1", "255.255.255.255:1", "[::]:1", "[ff02::1]:1", "[::1]:0"] {
+            assert!(!is_usable(&address(text)), "{text}");
+        }
+        for text in ["127.0.0.1:1", "10.0.0.1:65535", "8.8.8.8:1", "[::1]:1", "[2001:db8::1]:6001"] {
+            assert!(is_usable(&address(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn scopes() {
+        for (text, expected) in [
+            ("127.9.9.9", Scope::Loopback),
+            ("::1", Scope::Loopback),
+            ("169.254.1.1", Scope::LinkLocal),
+            ("fe80::1", Scope::LinkLocal),
+            ("10.1.1.1", Scope::Private),
+            ("172.16.0.1", Scope::Private),
+            ("192.168.0.1", Scope::Private),
+            ("fd00::1", Scope::Private),
+            ("8.8.8.8", Scope::Global),
+            ("2001:db8::1", Scope::Global),
+        ] {
+            assert_eq!(scope(text.parse().unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_third_partys_ip_is_replaced_by_the_source_ip() {
+        let source: IpAddr = "10.0.0.7".parse().unwrap();
+        assert_eq!(vouched(address("10.0.0.7:6001"), source, true), address("10.0.0.7:6001"));
+        assert_eq!(vouched(address("8.8.8.8:6001"), source, true), address("10.0.0.7:6001"));
+        assert_eq!(vouched(address("0.0.0.0:6001"), source, true), address("10.0.0.7:6001"));
+        assert_eq!(vouched(address("8.8.8.8:6001"), source, false), address("8.8.8.8:6001"));
+        assert_eq!(vouched(address("0.0.0.0:6001"), source, false), address("10.0.0.7:6001"));
+    }
+
+    #[test]
+    fn any_loopback_address_matches_any_other_and_mapped_ipv4_is_ipv4() {
+        let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+        assert_eq!(vouched(address("127.0.0.2:6001"), loopback, true), address("127.0.0.2:6001"));
+        let mapped: IpAddr = "::ffff:10.0.0.7".parse().unwrap();
+        assert_eq!(vouched(address("10.0.0.7:6001"), mapped, true), address("10.0.0.7:6001"));
+        assert_eq!(canonical(address("[::ffff:10.0.0.7]:5")), address("10.0.0.7:5"));
+    }
+}

@@ -1,0 +1,239 @@
+//! What waits to be written to one connection.
+//!
+//! The driver holds at most [`DRIVER_WINDOW`] bytes; the rest waits here, where a message that grew stale can still be
+//! dropped. Capacity: the caller's bound, above which [`Outbox::has_room`] says no.
+
+use crate::action::{Action, Actions};
+use crate::event::ConnectionId;
+use crate::limits::{DRIVER_WINDOW, QUEUE_MARK_PART};
+use crate::time::{Duration, Instant};
+use crate::wire::Frame;
+use std::collections::VecDeque;
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: u64,
+    /// Bytes sent to the driver that it has not reported as written.
+    with_driver: u64,
+    watch: Option<Watch>,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    frame: Frame,
+    /// When a message was queued; none for what never grows stale.
+    message_since: Option<Instant>,
+}
+
+/// A queue above its mark is watched: does it drain?
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    since: Instant,
+    /// Bytes queued at that time.
+    level: u64,
+    /// Bytes written since.
+    drained: u64,
+    /// When bytes were last written.
+    moved: Instant,
+}
+
+impl Outbox {
+    /// Bytes that wait, here and with the driver.
+    pub(crate) fn queued(&self) -> u64 {
+        self.waiting_bytes.saturating_add(self.with_driver)
+    }
+
+    /// Can so many bytes more be queued under this bound?
+    pub(crate) fn has_room(&self, bytes: usize, bound: u64) -> bool {
+        self.queued().saturating_add(bytes as u64) <= bound
+    }
+
+    /// Is the queue above its mark?
+    pub(crate) fn is_above_mark(&self, bound: u64) -> bool {
+        self.queued() > bound / QUEUE_MARK_PART
+    }
+
+    /// Queues a frame that must go out however long it waits.
+    pub(crate) fn send(&mut self, now: Instant, connection: ConnectionId, frame: Frame, bound: u64, out: &mut Actions) {
+        self.queue(now, connection, Waiting { frame, message_since: None }, bound, out);
+    }
+
+    /// Queues a message that is dropped when it has waited for too long (section 5, rule 6).
+    pub(crate) fn send_message(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        frame: Frame,
+        bound: u64,
+        out: &mut Actions,
+    ) {
+        self.queue(now, connection, Waiting { frame, message_since: Some(now) }, bound, out);
+    }
+
+    fn queue(&mut self, now: Instant, connection: ConnectionId, next: Waiting, bound: u64, out: &mut Actions) {
+        let len = next.frame.len() as u64;
+        if self.waiting.is_empty() && self.with_driver < DRIVER_WINDOW {
+            self.with_driver = self.with_driver.saturating_add(len);
+            out.push(Action::Send { connection, frame: next.frame });
+        } else {
+            self.waiting_bytes = self.waiting_bytes.saturating_add(len);
+            self.waiting.push_back(next);
+        }
+        if self.watch.is_none() && self.is_above_mark(bound) {
+            self.watch = Some(Watch { since: now, level: self.queued(), drained: 0, moved: now });
+        }
+    }
+
+    /// The driver wrote so many bytes: hands it more. Messages that have waited for longer than `stale_after` are
+    /// dropped; returns how many.
+    pub(crate) fn written(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        bytes: u64,
+        bound: u64,
+        stale_after: Duration,
+        out: &mut Actions,
+    ) -> u64 {
+        self.with_driver = self.with_driver.saturating_sub(bytes);
+        if let Some(watch) = &mut self.watch {
+            watch.drained = watch.drained.saturating_add(bytes);
+            watch.moved = now;
+        }
+        let mut stale = 0u64;
+        while self.with_driver < DRIVER_WINDOW
+            && let Some(next) = self.waiting.pop_front()
+        {
+            let len = next.frame.len() as u64;
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(len);
+            if next.message_since.is_some_and(|since| now.since(since) > stale_after) {
+                stale = stale.saturating_add(1);
+            } else {
+                self.with_driver = self.with_driver.saturating_add(len);
+                out.push(Action::Send { connection, frame: next.frame });
+            }
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        if !self.is_above_mark(bound) {
+            self.watch = None;
+        }
+        stale
+    }
+
+    /// Hands everything to the driver: the connection ends and what waits shall go out first.
+    pub(crate) fn release(&mut self, connection: ConnectionId, out: &mut Actions) {
+        for next in std::mem::take(&mut self.waiting) {
+            out.push(Action::Send { connection, frame: next.frame });
+        }
+        self.with_driver = self.queued();
+        self.waiting_bytes = 0;
+    }
+
+    /// When it is next to be judged whether the queue drains.
+    pub(crate) fn judged_at(&self, stall_timeout: Duration) -> Option<Instant> {
+        self.watch.map(|watch| watch.since.after(stall_timeout))
+    }
+
+    /// Did a queue above its mark drain less than a quarter of it within the stall timeout? If it did drain, a new
+    /// term begins.
+    pub(crate) fn is_stalled(&mut self, now: Instant, stall_timeout: Duration) -> bool {
+        let queued = self.queued();
+        let Some(watch) = &mut self.watch else { return false };
+        if now < watch.since.after(stall_timeout) {
+            return false;
+        }
+        if watch.drained < watch.level / 4 {
+            return true;
+        }
+        *watch = Watch { since: now, level: queued, drained: 0, moved: watch.moved };
+        false
+    }
+
+    /// For how long nothing has been written while the queue is above its mark.
+    pub(crate) fn unmoved_for(&self, now: Instant) -> Duration {
+        self.watch.map_or(Duration::ZERO, |watch| now.since(watch.moved))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Payload, peer_notification};
+
+    const BOUND: u64 = 1 << 20;
+    const STALE: Duration = Duration::from_secs(15);
+
+    fn id() -> ConnectionId {
+        ConnectionId::accepted(1)
+    }
+
+    fn seconds(n: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_secs(n))
+    }
+
+    fn frame() -> Frame {
+        peer_notification(1, 2, &Payload::new(3, &[0; 32_756]))
+    }
+
+    fn fill(outbox: &mut Outbox, now: Instant, frames: usize) -> usize {
+        let mut out = Vec::new();
+        (0..frames).for_each(|_| outbox.send_message(now, id(), frame(), BOUND, &mut out));
+        out.len()
+    }
+
+    #[test]
+    fn the_driver_gets_a_window_and_the_rest_as_it_writes() {
+        let mut outbox = Outbox::default();
+        let len = frame().len() as u64;
+        let sent = fill(&mut outbox, seconds(0), 20);
+        assert_eq!(sent as u64, DRIVER_WINDOW.div_ceil(len));
+        assert_eq!(outbox.queued(), 20 * len);
+        let mut out = Vec::new();
+        assert_eq!(outbox.written(seconds(1), id(), 2 * len, BOUND, STALE, &mut out), 0);
+        assert_eq!(out.len(), 2);
+        assert_eq!(outbox.queued(), 18 * len);
+    }
+
+    #[test]
+    fn messages_that_waited_for_too_long_are_dropped_and_others_not() {
+        let mut outbox = Outbox::default();
+        let sent = fill(&mut outbox, seconds(0), 12) as u64;
+        let mut out = Vec::new();
+        outbox.send(seconds(0), id(), crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
+        let len = frame().len() as u64;
+        let stale = outbox.written(seconds(16), id(), sent * len, BOUND, STALE, &mut out);
+        assert_eq!(stale, 12 - sent);
+        assert_eq!(out.len(), 1, "the PING goes out");
+        assert_eq!(outbox.queued(), 4);
+    }
+
+    #[test]
+    fn a_queue_that_drains_less_than_a_quarter_in_time_is_stalled() {
+        let timeout = Duration::from_secs(30);
+        let len = frame().len() as u64;
+        let mut out = Vec::new();
+        let mut slow = Outbox::default();
+        fill(&mut slow, seconds(0), 24);
+        slow.written(seconds(5), id(), 2 * len, BOUND, STALE, &mut out);
+        assert!(!slow.is_stalled(seconds(29), timeout));
+        assert!(slow.is_stalled(seconds(30), timeout));
+        let mut steady = Outbox::default();
+        fill(&mut steady, seconds(0), 24);
+        steady.written(seconds(5), id(), 5 * len, BOUND, Duration::from_secs(1_000), &mut out);
+        assert!(!steady.is_stalled(seconds(30), timeout));
+        assert_eq!(steady.judged_at(timeout), Some(seconds(60)), "a new term begins");
+        assert!(steady.is_stalled(seconds(60), timeout));
+    }
+
+    #[test]
+    fn a_queue_below_its_mark_is_not_watched() {
+        let mut outbox = Outbox::default();
+        fill(&mut outbox, seconds(0), 10);
+        assert_eq!(outbox.judged_at(Duration::from_secs(30)), None);
+        assert!(!outbox.is_stalled(seconds(1_000), Duration::from_secs(30)));
+    }
+}

@@ -1,0 +1,219 @@
+//! One connection of a peer.
+
+use super::handshake::{Prover, Verifier};
+use super::outbox::Outbox;
+use crate::dissemination::NeighbourId;
+use crate::event::ConnectionId;
+use crate::limits;
+use crate::membership::faults::Score;
+use crate::settings::Settings;
+use crate::time::Instant;
+use crate::util::bucket::TokenBucket;
+use crate::wire::{Deframer, kind};
+use std::net::SocketAddr;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To become, or be, a neighbour.
+    Neighbour,
+    /// We dialed to ask for addresses only (section 4, Looking up).
+    LookUp,
+    /// We dialed to see whether the address can be reached.
+    Probe,
+}
+
+/// Why we dialed an address; what happens to it is told there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// The bootstrapper with this index.
+    Bootstrapper(usize),
+    /// The list of the lost, or a candidate.
+    Known,
+}
+
+/// What is known of the other end from CAPABILITIES.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extended {
+    pub(crate) instance: u64,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// The other end of the TCP connection.
+    pub(crate) remote: SocketAddr,
+    pub(crate) purpose: Purpose,
+    pub(crate) origin: Option<Origin>,
+    /// When it was accepted or the dial began.
+    pub(crate) opened: Instant,
+    /// The TCP connection stands.
+    pub(crate) is_connected: bool,
+    pub(crate) deframer: Deframer,
+    pub(crate) outbox: Outbox,
+    pub(crate) prover: Prover,
+    pub(crate) verifier: Verifier,
+    /// Where it listens, as far as known: what we dialed, or what HELLO and 507 said.
+    pub(crate) address: Option<SocketAddr>,
+    /// The handshake is in the IPv6 forms.
+    pub(crate) is_v6: bool,
+    /// Present if it speaks the extensions.
+    pub(crate) extended: Option<Extended>,
+    /// Our CAPABILITIES went out on it.
+    pub(crate) introduced: bool,
+    /// In the view as this neighbour.
+    pub(crate) neighbour: Option<NeighbourId>,
+    /// It was a neighbour until a newer instance came to its address; `chosen` if we dialed it.
+    pub(crate) suspended: Option<bool>,
+    /// Its handshake waits until this other connection has answered a PING, or not.
+    pub(crate) held_by: Option<ConnectionId>,
+    pub(crate) last_heard: Instant,
+    /// A PING is out that nothing has followed.
+    pub(crate) is_pinged: bool,
+    /// Unless a PONG comes by then, it is taken for dead.
+    pub(crate) alive_by: Option<Instant>,
+    /// PEER RESPONSEs that we asked for, one a family.
+    pub(crate) expects_v4: bool,
+    pub(crate) expects_v6: bool,
+    /// The answer expected is a look-up's.
+    pub(crate) looks_up: bool,
+    pub(crate) score: Score,
+    rates: Option<Box<Rates>>,
+}
+
+/// Token buckets of one connection, made when the first is needed.
+#[derive(Clone, Debug)]
+struct Rates {
+    requests: TokenBucket,
+    pushes: TokenBucket,
+    pings: TokenBucket,
+    renewals: TokenBucket,
+}
+
+/// What is counted per connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rate {
+    PeerRequest,
+    Push,
+    Ping,
+    Renewal,
+}
+
+impl Peer {
+    pub(crate) fn accepted(remote: SocketAddr, now: Instant) -> Self {
+        Self::new(remote, Purpose::Neighbour, None, Verifier::AwaitHello { since: now }, now)
+    }
+
+    pub(crate) fn dialed(address: SocketAddr, purpose: Purpose, origin: Option<Origin>, now: Instant) -> Self {
+        let mut peer = Self::new(address, purpose, origin, Verifier::Quiet, now);
+        peer.is_connected = false;
+        peer.address = Some(address);
+        peer.is_v6 = address.is_ipv6();
+        peer
+    }
+
+    fn new(remote: SocketAddr, purpose: Purpose, origin: Option<Origin>, verifier: Verifier, now: Instant) -> Self {
+        Self {
+            remote,
+            purpose,
+            origin,
+            opened: now,
+            is_connected: true,
+            deframer: Deframer::default(),
+            outbox: Outbox::default(),
+            prover: Prover::Idle,
+            verifier,
+            address: None,
+            is_v6: false,
+            extended: None,
+            introduced: false,
+            neighbour: None,
+            suspended: None,
+            held_by: None,
+            last_heard: now,
+            is_pinged: false,
+            alive_by: None,
+            expects_v4: false,
+            expects_v6: false,
+            looks_up: false,
+            score: Score::default(),
+            rates: None,
+        }
+    }
+
+    pub(crate) fn is_established(&self) -> bool {
+        self.neighbour.is_some()
+    }
+
+    pub(crate) fn is_capable(&self) -> bool {
+        self.extended.is_some()
+    }
+
+    pub(crate) fn instance(&self) -> Option<u64> {
+        self.extended.map(|extended| extended.instance)
+    }
+
+    /// Is it on its way to become a neighbour?
+    pub(crate) fn is_joining(&self) -> bool {
+        self.purpose == Purpose::Neighbour && !self.is_established() && self.suspended.is_none()
+    }
+
+    /// Is a frame of this type and size worth storing? What will be dropped anyway is skipped as it comes in (section
+    /// 1): before it is established nothing but handshake frames counts, and those are short.
+    pub(crate) fn wants(&self, frame_kind: u16, size: u16) -> bool {
+        /// Room for CAPABILITIES with hints, and the longest of the others.
+        const HANDSHAKE_FRAME_MAX: u16 = 256;
+        let expects_addresses = self.expects_v4 || self.expects_v6 || matches!(self.prover, Prover::ProofSent { .. });
+        match frame_kind {
+            _ if self.is_established() => crate::wire::PeerMessage::knows(frame_kind),
+            kind::PEER_RESPONSE | kind::IPV6 if expects_addresses => true,
+            kind::VERIFICATION_REQUEST
+            | kind::VERIFICATION_RESPONSE
+            | kind::HELLO
+            | kind::CAPABILITIES
+            | kind::IPV6
+            | kind::PONG
+            | kind::GOODBYE => size <= HANDSHAKE_FRAME_MAX,
+            _ => false,
+        }
+    }
+
+    /// May it do this once more? Over the rate of the protocol's limits it may not.
+    pub(crate) fn allows(&mut self, rate: Rate, now: Instant) -> bool {
+        let rates = self.rates.get_or_insert_with(|| {
+            Box::new(Rates {
+                requests: TokenBucket::new(limits::PEER_REQUESTS, now),
+                pushes: TokenBucket::new(limits::PUSHES, now),
+                pings: TokenBucket::new(limits::PINGS, now),
+                renewals: TokenBucket::new(limits::RENEWALS, now),
+            })
+        });
+        match rate {
+            Rate::PeerRequest => rates.requests.take(now),
+            Rate::Push => rates.pushes.take(now),
+            Rate::Ping => rates.pings.take(now),
+            Rate::Renewal => rates.renewals.take(now),
+        }
+    }
+
+    /// When something about this connection is overdue next.
+    pub(crate) fn overdue_at(&self, settings: &Settings) -> Option<Instant> {
+        if !self.is_connected {
+            return Some(self.opened.after(settings.connect_timeout));
+        }
+        let look_up = (self.purpose == Purpose::LookUp).then(|| self.opened.after(settings.hello_timeout));
+        let silence = (self.is_established() && self.is_capable()).then(|| {
+            let patience = if self.is_pinged { settings.peer_timeout } else { settings.ping_interval };
+            self.last_heard.after(patience)
+        });
+        let steps = [
+            look_up,
+            silence,
+            self.alive_by,
+            self.prover.overdue_at(settings),
+            self.verifier.overdue_at(settings),
+            self.outbox.judged_at(settings.peer_stall_timeout),
+        ];
+        steps.into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,338 @@
+//! Message ids towards modules (section 5, Identity): which are taken on which connection, and what an answer is about.
+
+use super::fifo::Fifo;
+use crate::event::ConnectionId;
+use crate::limits::{TAKEN_IDS_MAX, TAKEN_IDS_TOTAL_MAX};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use std::collections::BTreeMap;
+
+/// Draws for a free id. On one connection at least every second id is free.
+const DRAWS: usize = 64;
+
+/// One NOTIFICATION, as it was sent to an audience.
+#[derive(Debug)]
+struct Telling {
+    id: u16,
+    at: Instant,
+    /// Everyone who was told and was no listener; some may have answered or closed since.
+    modules: Vec<ConnectionId>,
+    /// Connections on which its id is still taken by it.
+    taken: u32,
+    /// Those of `modules` whose answer counts, and that are open.
+    asked: u32,
+    /// The message's slot in the waiting table while it waits.
+    pending: Option<u32>,
+}
+
+/// An id that is taken on one connection.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    telling: u32,
+    /// The id was taken before and had to be used again: nobody could say what an answer would be about.
+    ambiguous: bool,
+}
+
+#[derive(Debug, Default)]
+struct Module {
+    taken: BTreeMap<u16, Taken>,
+    listener: bool,
+}
+
+/// What a VALIDATION is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A message that waits, in this slot of the waiting table.
+    Decides(u32),
+    /// Nothing that waits: to be ignored.
+    Ignored,
+}
+
+/// The taken ids of all modules: at most [`TAKEN_IDS_MAX`] each and [`TAKEN_IDS_TOTAL_MAX`] in all. A module that
+/// reaches its bound is a listener until none is taken.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    modules: BTreeMap<ConnectionId, Module>,
+    tellings: Fifo<Telling>,
+    total: usize,
+    /// Lists of tellings that ended, to be used again.
+    spare: Vec<Vec<ConnectionId>>,
+}
+
+/// How a message was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Under this id.
+    pub(super) id: u16,
+    /// The telling, if any id was taken: see [`Ids::wait`].
+    pub(super) telling: Option<u32>,
+    /// How many connections were asked, not only told.
+    pub(super) asked: u32,
+}
+
+impl Ids {
+    pub(super) fn is_listener(&self, module: ConnectionId) -> bool {
+        self.modules.get(&module).is_some_and(|module| module.listener)
+    }
+
+    /// Will anyone of the audience be asked?
+    pub(super) fn can_ask(&self, audience: &[ConnectionId]) -> bool {
+        audience.iter().any(|module| !self.is_listener(*module))
+    }
+
+    /// Takes an id for a message on every connection of the audience that is no listener: `preferred` if it is free
+    /// on all of them, else any that is. Appends who became a listener by that.
+    pub(super) fn tell(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        preferred: u16,
+        audience: &[ConnectionId],
+        new_listeners: &mut Vec<ConnectionId>,
+    ) -> Told {
+        let mut modules = self.spare.pop().unwrap_or_default();
+        modules.extend(audience.iter().copied().filter(|module| !self.is_listener(*module)));
+        if modules.is_empty() {
+            self.spare.push(modules);
+            return Told { id: preferred, telling: None, asked: 0 };
+        }
+        let id = self.choose_id(rng, preferred, &modules);
+        let count = u32::try_from(modules.len()).unwrap_or(u32::MAX);
+        let telling = self.tellings.push(Telling { id, at: now, modules, taken: count, asked: 0, pending: None });
+        let mut asked = 0_u32;
+        for at in 0..count as usize {
+            let Some(module) = self.tellings.get(telling).and_then(|told| told.modules.get(at)).copied() else { break };
+            let share = TAKEN_IDS_MAX.min(TAKEN_IDS_TOTAL_MAX.saturating_sub(self.total));
+            let record = self.modules.entry(module).or_default();
+            let before = record.taken.insert(id, Taken { telling, ambiguous: false });
+            if record.taken.len() >= share {
+                record.listener = true;
+                new_listeners.push(module);
+            }
+            match before {
+                None => {
+                    self.total = self.total.saturating_add(1);
+                    asked = asked.saturating_add(1);
+                }
+                Some(before) => {
+                    record.taken.insert(id, Taken { telling, ambiguous: true });
+                    self.let_go(before.telling);
+                }
+            }
+        }
+        if let Some(told) = self.tellings.get_mut(telling) {
+            told.asked = asked;
+        }
+        Told { id, telling: Some(telling), asked }
+    }
+
+    /// A message told waits in this slot, or (none) waits no more.
+    pub(super) fn wait(&mut self, telling: u32, pending: Option<u32>) {
+        if let Some(told) = self.tellings.get_mut(telling) {
+            told.pending = pending;
+        }
+        self.end_if_over(telling);
+    }
+
+    /// A module answered: what about? Frees the id.
+    pub(super) fn answer(&mut self, module: ConnectionId, id: u16) -> Answer {
+        let Some(record) = self.modules.get_mut(&module) else { return Answer::Ignored };
+        match record.taken.get(&id) {
+            Some(Taken { ambiguous: false, telling }) if !record.listener => {
+                let telling = *telling;
+                record.taken.remove(&id);
+                self.total = self.total.saturating_sub(1);
+                let answer = match self.tellings.get(telling) {
+                    Some(Telling { pending: Some(pending), .. }) => Answer::Decides(*pending),
+                    _ => Answer::Ignored,
+                };
+                self.let_go(telling);
+                answer
+            }
+            _ => Answer::Ignored,
+        }
+    }
+
+    /// A module closed: its ids are free. Appends the slots of the messages that nobody else was asked about.
+    pub(super) fn close(&mut self, module: ConnectionId, unanswerable: &mut Vec<u32>) {
+        let Some(record) = self.modules.remove(&module) else { return };
+        self.total = self.total.saturating_sub(record.taken.len());
+        for Taken { telling, ambiguous } in record.taken.into_values() {
+            if let Some(told) = self.tellings.get_mut(telling)
+                && !ambiguous
+            {
+                told.asked = told.asked.saturating_sub(1);
+                unanswerable.extend(told.pending.filter(|_| told.asked == 0));
+            }
+            self.let_go(telling);
+        }
+    }
+
+    /// Frees the ids that were told `span` ago or earlier, answered or not.
+    pub(super) fn expire(&mut self, now: Instant, span: Duration) {
+        while let Some((slot, told)) = self.tellings.front()
+            && told.at.after(span) <= now
+        {
+            let Some(told) = self.tellings.remove(slot) else { break };
+            for module in &told.modules {
+                let Some(record) = self.modules.get_mut(module) else { continue };
+                if record.taken.get(&told.id).is_some_and(|taken| taken.telling == slot) {
+                    record.taken.remove(&told.id);
+                    self.total = self.total.saturating_sub(1);
+                }
+                record.listener &= !record.taken.is_empty();
+            }
+            self.recycle(told.modules);
+        }
+        if self.tellings.is_empty() {
+            self.tellings.shrink();
+            self.spare = Vec::new();
+        }
+    }
+
+    /// When the next ids are freed.
+    pub(super) fn next_expiry(&self, span: Duration) -> Option<Instant> {
+        self.tellings.front().map(|(_, told)| told.at.after(span))
+    }
+
+    /// An id that is free on all these connections. If 64 draws find none (many modules, each with many taken): one
+    /// whose takers wait for nothing any more, else the last drawn.
+    fn choose_id(&self, rng: &mut Rng, preferred: u16, modules: &[ConnectionId]) -> u16 {
+        let (mut id, mut idle) = (preferred, None);
+        for _ in 0..DRAWS {
+            let mut takers = modules.iter().filter_map(|module| self.modules.get(module)?.taken.get(&id)).peekable();
+            if takers.peek().is_none() {
+                return id;
+            }
+            let waits = |taken: &Taken| self.tellings.get(taken.telling).is_some_and(|told| told.pending.is_some());
+            if !takers.any(waits) {
+                idle = Some(id);
+            }
+            id = rng.id();
+        }
+        idle.unwrap_or(id)
+    }
+
+    /// One connection less on which the telling's id is taken.
+    fn let_go(&mut self, telling: u32) {
+        if let Some(told) = self.tellings.get_mut(telling) {
+            told.taken = told.taken.saturating_sub(1);
+        }
+        self.end_if_over(telling);
+    }
+
+    /// Forgets a telling that nothing refers to any more.
+    fn end_if_over(&mut self, telling: u32) {
+        if let Some(Telling { taken: 0, pending: None, .. }) = self.tellings.get(telling)
+            && let Some(told) = self.tellings.remove(telling)
+        {
+            self.recycle(told.modules);
+        }
+    }
+
+    fn recycle(&mut self, mut list: Vec<ConnectionId>) {
+        // As many as may be needed in a burst; beyond that the allocator serves.
+        if self.spare.len() < 256 {
+            list.clear();
+            self.spare.push(list);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+    use quickcheck::{Arbitrary, Gen};
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn module(n: u64) -> ConnectionId {
+        ConnectionId::accepted(n)
+    }
+
+    /// Which message each module would mean by an id: what the table must never get wrong.
+    #[test]
+    fn an_answer_never_decides_a_message_other_than_the_one_it_is_about() {
+        for seed in 0..300 {
+            let g = &mut Gen::from_size_and_seed(400, seed);
+            let (mut ids, mut rng, mut now) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination), Instant::ZERO);
+            // (module, id, message, told at): unanswered tellings. A message's slot is its number.
+            let mut told: Vec<(u64, u16, u32, Instant)> = Vec::new();
+            let mut waiting: Vec<(u32, u32)> = Vec::new();
+            for (n, (kind, pick)) in Vec::<(u8, u16)>::arbitrary(g).into_iter().enumerate() {
+                let message = u32::try_from(n).unwrap();
+                match kind % 8 {
+                    0..=3 => {
+                        let audience: Vec<u64> = (0..5).filter(|m| (pick >> m) & 1 == 1).collect();
+                        let list: Vec<_> = audience.iter().map(|m| module(*m)).collect();
+                        let preferred = (pick >> 5) % 4;
+                        let was_free = audience.iter().all(|m| !told.iter().any(|t| (t.0, t.1) == (*m, preferred)));
+                        let result = ids.tell(now, &mut rng, preferred, &list, &mut Vec::new());
+                        assert_eq!(result.id == preferred, was_free || audience.is_empty(), "seed {seed}");
+                        assert_eq!(result.asked as usize, audience.len(), "seed {seed}");
+                        if let Some(telling) = result.telling {
+                            ids.wait(telling, Some(message));
+                            waiting.push((message, telling));
+                            told.extend(audience.iter().map(|m| (*m, result.id, message, now)));
+                        }
+                    }
+                    4 | 5 if !told.is_empty() => {
+                        let (m, id, message, _) = told.remove(usize::from(pick) % told.len());
+                        let at = waiting.iter().position(|w| w.0 == message);
+                        let expected = if at.is_some() { Answer::Decides(message) } else { Answer::Ignored };
+                        assert_eq!(ids.answer(module(m), id), expected, "seed {seed}");
+                        assert_eq!(ids.answer(module(m), id), Answer::Ignored, "twice, seed {seed}");
+                        if let Some(at) = at {
+                            ids.wait(waiting.remove(at).1, None);
+                        }
+                    }
+                    6 => {
+                        let m = u64::from(pick % 5);
+                        let mut unanswerable = Vec::new();
+                        ids.close(module(m), &mut unanswerable);
+                        let was_asked: Vec<u32> = told.iter().filter(|t| t.0 == m).map(|t| t.2).collect();
+                        told.retain(|t| t.0 != m);
+                        let mut expected: Vec<u32> = waiting.iter().map(|w| w.0).collect();
+                        expected.retain(|w| was_asked.contains(w) && !told.iter().any(|t| t.2 == *w));
+                        unanswerable.sort_unstable();
+                        assert_eq!(unanswerable, expected, "seed {seed}");
+                        for message in unanswerable {
+                            let at = waiting.iter().position(|w| w.0 == message).unwrap();
+                            ids.wait(waiting.remove(at).1, None);
+                        }
+                    }
+                    _ => {
+                        now = now.after(Duration::from_millis(u64::from(pick % 30_000)));
+                        // What waits is decided before its ids are freed: validation_timeout is the shorter span.
+                        for (_, telling) in waiting.drain(..) {
+                            ids.wait(telling, None);
+                        }
+                        ids.expire(now, SPAN);
+                        told.retain(|t| t.3.after(SPAN) > now);
+                    }
+                }
+                assert_eq!(ids.total, told.len(), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_had_to_be_used_again_is_nobodys_answer() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        // Eight modules that together leave every id taken on at least one of them.
+        for id in 0..=u16::MAX {
+            ids.tell(Instant::ZERO, &mut rng, id, &[module(u64::from(id % 8))], &mut Vec::new());
+        }
+        let all: Vec<_> = (0..8).map(module).collect();
+        let told = ids.tell(Instant::ZERO, &mut rng, 5, &all, &mut Vec::new());
+        ids.wait(told.telling.unwrap(), Some(77));
+        assert_eq!((told.asked, ids.total), (7, 65_536 + 7));
+        let taker = u64::from(told.id % 8);
+        assert_eq!(ids.answer(module(taker), told.id), Answer::Ignored);
+        assert_eq!(ids.answer(module((taker + 1) % 8), told.id), Answer::Decides(77));
+        ids.wait(told.telling.unwrap(), None);
+        ids.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert_eq!((ids.total, ids.tellings.len(), ids.next_expiry(SPAN)), (0, 0, None));
+    }
+}

@@ -1,0 +1,521 @@
+//! Spreading knowledge (PROTOCOL.md, section 5): who is told, who decides, to whom a message goes on, and for how long
+//! it is remembered.
+
+mod fifo;
+mod held;
+mod ids;
+mod message;
+mod pending;
+mod seen;
+mod shares;
+mod spread;
+#[cfg(test)]
+mod tests;
+
+use crate::event::ConnectionId;
+use crate::metrics::Metrics;
+use crate::rng::{Rng, Stream};
+use crate::settings::Settings;
+use crate::time::{Duration, Instant};
+use crate::wire::Payload;
+use held::{Held, HeldMessages};
+use ids::{Answer, Ids};
+pub(crate) use message::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
+use pending::{Pending, Waiting};
+use seen::{Fate, Identity, Seen};
+use shares::Refusals;
+
+/// The memory is swept about so often while something grows old in it.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Draws of an id for an announcement, so that saying the same again is not taken for a copy of what was said before.
+const ID_DRAWS: usize = 16;
+
+/// Neighbours that are remembered, for one message, as having sent or got it.
+const PARTNERS_MAX: usize = 1_024;
+
+/// Lists kept to be used again.
+const SPARE_MAX: usize = 256;
+
+/// The messages of one node.
+#[derive(Debug)]
+pub(crate) struct Dissemination {
+    rng: Rng,
+    /// Of the hash that messages are known by.
+    key: (u64, u64),
+    seen: Seen,
+    pending: Pending,
+    held: HeldMessages,
+    ids: Ids,
+    refusals: Refusals,
+    /// When the memory is swept next; none while nothing grows old in it.
+    sweep_at: Option<Instant>,
+    /// Lists of neighbours of messages that are gone, to be used again.
+    spare: Vec<Vec<NeighbourId>>,
+    /// Slots, for the length of one call.
+    slots: Vec<u32>,
+}
+
+impl Dissemination {
+    /// Remembers nothing yet, and takes next to no memory.
+    pub(crate) fn new(_settings: &Settings, seed: [u8; 32]) -> Self {
+        let mut keys = Rng::new(seed, Stream::Keys);
+        Self {
+            rng: Rng::new(seed, Stream::Dissemination),
+            key: (keys.bits(), keys.bits()),
+            seen: Seen::default(),
+            pending: Pending::default(),
+            held: HeldMessages::default(),
+            ids: Ids::default(),
+            refusals: Refusals::default(),
+            sweep_at: None,
+            spare: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Takes a message in (rules 1 to 6).
+    pub(crate) fn arrive(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        metrics: &mut Metrics,
+        arrival: Arrival<'_>,
+        around: Around<'_>,
+        out: &mut Delivery,
+    ) {
+        out.clear();
+        self.time_out(now, metrics);
+        if around.subscribers == Subscribers::Nobody {
+            count(&mut metrics.messages_unwanted);
+            return;
+        }
+        let (identity, id, known) = self.identify(&arrival);
+        if let Some(slot) = known {
+            count(&mut metrics.messages_duplicate);
+            self.take_copy(settings, metrics, slot, &arrival, around.neighbours, out);
+            return;
+        }
+        let is_announced = matches!(arrival.source, Source::Module(_));
+        let vouched = is_announced && around.subscribers == Subscribers::AnnouncerOnly && settings.announcer_vouches;
+        if around.audience.is_empty() && !vouched {
+            count(&mut metrics.messages_untold);
+            return;
+        }
+        let waits = !vouched && self.ids.can_ask(around.audience);
+        if waits && !self.has_room(now, settings, arrival.source, arrival.data_type, arrival.data.len())
+            || !self.make_room_to_remember(now, settings, metrics)
+        {
+            count(&mut metrics.messages_crowded_out);
+            return;
+        }
+        let hops = if is_announced { spread::announced_hops(arrival.ttl) } else { u16::from(arrival.ttl) };
+        let seen = self.seen.insert(identity, arrival.source, spread::remembered_ttl(hops));
+        let payload = Payload::new(arrival.data_type, arrival.data);
+        let told = self.ids.tell(now, &mut self.rng, id, around.audience, &mut out.new_listeners);
+        self.sweep_by(now.after(settings.suppression_time));
+        bump(&mut metrics.modules_listening, out.new_listeners.len());
+        if !around.audience.is_empty() {
+            out.tell = Some((told.id, payload.clone()));
+        }
+        let mut senders = self.spare.pop().unwrap_or_default();
+        if let Source::Neighbour(sender) = arrival.source {
+            senders.push(sender);
+        }
+        let deadline = now.after(settings.validation_timeout);
+        let telling = told.telling.unwrap_or(fifo::NONE);
+        let message = Waiting { seen, id, hops, payload, source: arrival.source, senders, telling, deadline };
+        if vouched {
+            count(&mut metrics.messages_vouched);
+            count(&mut metrics.messages_valid);
+            self.spread(now, settings, metrics, message, around.neighbours, out);
+        } else if told.asked == 0 {
+            count(&mut metrics.messages_unanswerable);
+            self.drop_message(now, message);
+        } else {
+            let slot = self.pending.push(message);
+            self.seen.set_fate(seen, Fate::Waits(slot));
+            self.ids.wait(telling, Some(slot));
+        }
+    }
+
+    /// Takes a module's VALIDATION (rule 3). `neighbours` as in [`Around`].
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn validate(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        metrics: &mut Metrics,
+        module: ConnectionId,
+        wire_id: u16,
+        valid: bool,
+        neighbours: &[NeighbourId],
+        out: &mut Delivery,
+    ) {
+        out.clear();
+        self.time_out(now, metrics);
+        let message = match self.ids.answer(module, wire_id) {
+            Answer::Decides(slot) => self.take_waiting(slot),
+            Answer::Ignored => None,
+        };
+        let Some(message) = message else {
+            count(&mut metrics.validations_ignored);
+            return;
+        };
+        count(&mut metrics.validations);
+        if let Source::Neighbour(neighbour) = message.source {
+            self.refusals.count(now, neighbour, !valid);
+        }
+        if valid {
+            count(&mut metrics.messages_valid);
+            self.spread(now, settings, metrics, message, neighbours, out);
+        } else {
+            count(&mut metrics.messages_refused);
+            self.drop_message(now, message);
+        }
+    }
+
+    /// A module's connection is gone: its ids are free, and messages that nobody else was asked about are dropped.
+    pub(crate) fn module_closed(&mut self, now: Instant, metrics: &mut Metrics, module: ConnectionId) {
+        let mut slots = std::mem::take(&mut self.slots);
+        self.ids.close(module, &mut slots);
+        for slot in slots.drain(..) {
+            if let Some(message) = self.take_waiting(slot) {
+                count(&mut metrics.messages_unanswerable);
+                self.drop_message(now, message);
+            }
+        }
+        self.slots = slots;
+    }
+
+    /// A neighbour joined the view: appends the held messages that it gets, oldest first (rule 4).
+    pub(crate) fn neighbour_up(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        neighbour: NeighbourId,
+        out: &mut Vec<Spread>,
+    ) {
+        self.expire_held(now);
+        let mut slots = std::mem::take(&mut self.slots);
+        self.held.neighbour_up(neighbour, out, &mut slots);
+        slots.drain(..).for_each(|slot| self.release_held(slot));
+        self.slots = slots;
+        debug_assert!(self.held.too_many(settings).is_none(), "neighbours only ever take messages away");
+    }
+
+    /// Would an ANNOUNCE with `size` bytes of data have to be parked: is the waiting table, or the share of its type or
+    /// source, full?
+    pub(crate) fn is_pressed(
+        &self,
+        now: Instant,
+        settings: &Settings,
+        source: Source,
+        data_type: u16,
+        size: usize,
+    ) -> bool {
+        !self.has_room(now, settings, source, data_type, size)
+    }
+
+    /// Is this module only told, never waited for?
+    pub(crate) fn is_listener(&self, module: ConnectionId) -> bool {
+        self.ids.is_listener(module)
+    }
+
+    /// For how long messages are really remembered now: `suppression_time`, or less while `seen_max` makes them leave
+    /// early.
+    pub(crate) fn memory_span(&self, now: Instant, settings: &Settings) -> Duration {
+        self.seen.span(now, settings.suppression_time)
+    }
+
+    /// Ends what has had its time. Waiting messages exactly, the memory about once a second.
+    pub(crate) fn expire(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) {
+        self.time_out(now, metrics);
+        if self.sweep_at.is_some_and(|at| at <= now) {
+            self.sweep(now, settings.suppression_time);
+        }
+    }
+
+    /// When [`expire`](Self::expire) is wanted next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.pending.deadline().into_iter().chain(self.sweep_at).min()
+    }
+
+    /// Messages that wait for VALIDATION.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Their bytes of type and data.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.pending.total().bytes
+    }
+
+    /// Messages remembered, waiting ones included.
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Messages held for neighbours to come.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// What a message is known by, its id, and its slot if it is known. An announcement gets an id with which it is
+    /// not known, if 16 draws find one.
+    fn identify(&mut self, arrival: &Arrival<'_>) -> (Identity, u16, Option<u32>) {
+        let (mut id, draws) = match arrival.source {
+            Source::Neighbour(_) => (arrival.id, 1),
+            Source::Module(_) => (self.rng.id(), ID_DRAWS),
+        };
+        let mut identity = seen::identity(self.key, id, arrival.data_type, arrival.data);
+        let mut known = self.seen.find(&identity);
+        for _ in 1..draws {
+            if known.is_none() {
+                break;
+            }
+            id = self.rng.id();
+            identity = seen::identity(self.key, id, arrival.data_type, arrival.data);
+            known = self.seen.find(&identity);
+        }
+        (identity, id, known)
+    }
+
+    /// A copy of a message that is known (rules 5 and 6).
+    fn take_copy(
+        &mut self,
+        settings: &Settings,
+        metrics: &mut Metrics,
+        seen: u32,
+        arrival: &Arrival<'_>,
+        neighbours: &[NeighbourId],
+        out: &mut Delivery,
+    ) {
+        let (Source::Neighbour(sender), Some(fate)) = (arrival.source, self.seen.fate(seen)) else { return };
+        let greatest = self.seen.ttl(seen);
+        let ttl = spread::remembered_ttl(u16::from(arrival.ttl));
+        match fate {
+            Fate::Waits(slot) => self.pending.add_copy(slot, sender, u16::from(arrival.ttl), PARTNERS_MAX),
+            Fate::Held(slot) => {
+                self.held.get_mut(slot).into_iter().for_each(|held| held.add_sender(sender, PARTNERS_MAX));
+            }
+            Fate::Valid(mask) => self.seen.set_fate(seen, Fate::Valid(mask | seen::mask(sender))),
+            Fate::Dropped => return,
+        }
+        // Once a message is valid, only what it was spread with counts: copies that creep up below the double, never
+        // spread, must not stop it either.
+        if matches!(fate, Fate::Waits(_)) {
+            self.seen.set_ttl(seen, greatest.max(ttl));
+            return;
+        }
+        if !spread::is_much_greater(arrival.ttl, greatest) {
+            return;
+        }
+        self.seen.set_ttl(seen, ttl);
+        let Some(ttl) = spread::outgoing_ttl(u16::from(arrival.ttl)) else { return };
+        count(&mut metrics.messages_respread);
+        let spread = Spread { ttl, id: arrival.id, payload: Payload::new(arrival.data_type, arrival.data) };
+        match self.seen.fate(seen) {
+            Some(Fate::Held(slot)) => self.send_held_again(settings, slot, spread, neighbours, out),
+            Some(Fate::Valid(mask)) => {
+                let is_excluded = |neighbour| mask & seen::mask(neighbour) != 0;
+                spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+                out.spread = Some(spread).filter(|_| !out.targets.is_empty());
+            }
+            _ => {}
+        }
+    }
+
+    /// A held message is to be spread again, with a greater ttl: those who have it from us get it once more, and so do
+    /// those who come, in its old place and time.
+    fn send_held_again(
+        &mut self,
+        settings: &Settings,
+        slot: u32,
+        spread: Spread,
+        neighbours: &[NeighbourId],
+        out: &mut Delivery,
+    ) {
+        let Some(held) = self.held.get_mut(slot) else { return };
+        held.excluded.truncate(held.senders);
+        held.spread = spread.clone();
+        let is_excluded = |neighbour| held.excluded.contains(&neighbour);
+        spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+        out.spread = Some(spread).filter(|_| !out.targets.is_empty());
+        held.excluded.extend_from_slice(&out.targets);
+        held.wanted = still_wanted(settings, out);
+        if held.wanted == 0 {
+            self.release_held(slot);
+        }
+    }
+
+    /// A message is valid: it goes on (rule 4).
+    fn spread(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        metrics: &mut Metrics,
+        message: Waiting,
+        neighbours: &[NeighbourId],
+        out: &mut Delivery,
+    ) {
+        let Waiting { seen, id, hops, payload, senders, .. } = message;
+        self.seen.decide(seen, now, Fate::Valid(mask_of(&senders)));
+        match spread::outgoing_ttl(hops) {
+            None => self.recycle(senders),
+            Some(ttl) => {
+                let deadline = now.after(settings.suppression_time);
+                let spread = Spread { ttl, id, payload };
+                self.send(settings, metrics, (seen, spread, senders, deadline), neighbours, out);
+            }
+        }
+    }
+
+    /// Chooses to whom a valid message goes, none of its senders, and holds it until the deadline if they are too few.
+    fn send(
+        &mut self,
+        settings: &Settings,
+        metrics: &mut Metrics,
+        (seen, spread, mut excluded, deadline): (u32, Spread, Vec<NeighbourId>, Instant),
+        neighbours: &[NeighbourId],
+        out: &mut Delivery,
+    ) {
+        let is_excluded = |neighbour| excluded.contains(&neighbour);
+        spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+        out.spread = (!out.targets.is_empty()).then(|| spread.clone());
+        let wanted = still_wanted(settings, out);
+        if wanted == 0 || settings.cache_size == 0 {
+            self.recycle(excluded);
+            return;
+        }
+        let senders = excluded.len();
+        excluded.extend_from_slice(&out.targets);
+        let slot = self.held.push(Held { seen, spread, wanted, excluded, senders, deadline });
+        self.seen.set_fate(seen, Fate::Held(slot));
+        count(&mut metrics.messages_held);
+        while let Some(oldest) = self.held.too_many(settings) {
+            count(&mut metrics.messages_held_dropped);
+            self.release_held(oldest);
+        }
+    }
+
+    /// A message goes nowhere.
+    fn drop_message(&mut self, now: Instant, message: Waiting) {
+        self.seen.decide(message.seen, now, Fate::Dropped);
+        self.recycle(message.senders);
+    }
+
+    /// Takes a message out of the waiting table.
+    fn take_waiting(&mut self, slot: u32) -> Option<Waiting> {
+        let message = self.pending.remove(slot)?;
+        self.ids.wait(message.telling, None);
+        Some(message)
+    }
+
+    /// Drops the messages that have waited for `validation_timeout`.
+    fn time_out(&mut self, now: Instant, metrics: &mut Metrics) {
+        while let Some(slot) = self.pending.overdue(now) {
+            let Some(message) = self.take_waiting(slot) else { return };
+            count(&mut metrics.messages_timed_out);
+            if let Source::Neighbour(neighbour) = message.source {
+                self.refusals.count(now, neighbour, false);
+            }
+            self.drop_message(now, message);
+        }
+    }
+
+    /// May one more message with `size` bytes of data wait?
+    fn has_room(&self, now: Instant, settings: &Settings, source: Source, data_type: u16, size: usize) -> bool {
+        let bytes = size.saturating_add(size_of::<u16>());
+        self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
+    }
+
+    /// Makes room in the memory for one more message, if that can be.
+    fn make_room_to_remember(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) -> bool {
+        match self.seen.make_room(now, settings.suppression_time, settings.seen_max) {
+            Ok(None) => true,
+            Ok(Some(fate)) => {
+                count(&mut metrics.seen_forgotten_early);
+                if let Fate::Held(slot) = fate {
+                    count(&mut metrics.messages_held_dropped);
+                    self.forget_held(slot);
+                }
+                true
+            }
+            Err(seen::Full) => false,
+        }
+    }
+
+    /// A message is held no more; the memory keeps who sent copies as far as it can.
+    fn release_held(&mut self, slot: u32) {
+        let Some(held) = self.held.remove(slot) else { return };
+        let mask = mask_of(held.excluded.get(..held.senders).unwrap_or(&[]));
+        self.seen.set_fate(held.seen, Fate::Valid(mask));
+        self.recycle(held.excluded);
+    }
+
+    /// A message is held no more and not remembered any more either.
+    fn forget_held(&mut self, slot: u32) {
+        if let Some(held) = self.held.remove(slot) {
+            self.recycle(held.excluded);
+        }
+    }
+
+    fn expire_held(&mut self, now: Instant) {
+        while let Some(slot) = self.held.overdue(now) {
+            self.release_held(slot);
+        }
+    }
+
+    /// Something grows old from now on, until `at`.
+    fn sweep_by(&mut self, at: Instant) {
+        self.sweep_at.get_or_insert(at);
+    }
+
+    fn sweep(&mut self, now: Instant, span: Duration) {
+        self.expire_held(now);
+        self.seen.expire(now, span);
+        self.ids.expire(now, span);
+        self.refusals.expire(now);
+        if self.pending.is_empty() {
+            self.pending.shrink();
+            self.held.shrink();
+        }
+        if self.pending.is_empty() && self.held.len() == 0 {
+            self.spare = Vec::new();
+        }
+        let next = [
+            self.held.next_expiry(),
+            self.seen.next_expiry(span),
+            self.ids.next_expiry(span),
+            self.refusals.next_expiry(),
+            // What waits grows old once it is decided, now at the earliest.
+            self.pending.deadline().map(|_| now.after(span)),
+        ];
+        self.sweep_at = next.into_iter().flatten().min().map(|at| at.max(now.after(SWEEP)));
+    }
+
+    fn recycle(&mut self, mut list: Vec<NeighbourId>) {
+        if self.spare.len() < SPARE_MAX {
+            list.clear();
+            self.spare.push(list);
+        }
+    }
+}
+
+/// How many neighbours short of `degree` a delivery is.
+fn still_wanted(settings: &Settings, out: &Delivery) -> u32 {
+    settings.degree.saturating_sub(u32::try_from(out.targets.len()).unwrap_or(u32::MAX))
+}
+
+fn mask_of(neighbours: &[NeighbourId]) -> u32 {
+    neighbours.iter().fold(0, |mask, neighbour| mask | seen::mask(*neighbour))
+}
+
+fn count(counter: &mut u64) {
+    bump(counter, 1);
+}
+
+fn bump(counter: &mut u64, by: usize) {
+    *counter = counter.saturating_add(by as u64);
+}

@@ -1,0 +1,96 @@
+//! The waiting table: messages that modules were asked about (rules 2 and 3).
+
+use super::fifo::Fifo;
+use super::shares::{Amount, Shares};
+use super::{NeighbourId, Source};
+use crate::settings::Settings;
+use crate::time::Instant;
+use crate::wire::Payload;
+
+/// A message that waits for VALIDATION.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// Its slot in the memory.
+    pub(super) seen: u32,
+    /// Its id towards peers.
+    pub(super) id: u16,
+    /// How many hops it may go from here: the greatest ttl of its copies, or of an announcement (256 for no limit).
+    pub(super) hops: u16,
+    pub(super) payload: Payload,
+    /// Where the first copy came from.
+    pub(super) source: Source,
+    /// Neighbours that sent a copy, the first included.
+    pub(super) senders: Vec<NeighbourId>,
+    /// How modules were told.
+    pub(super) telling: u32,
+    /// Until when it waits.
+    pub(super) deadline: Instant,
+}
+
+/// The messages that wait, each at most `validation_timeout`, in the order in which they came, which is the order of
+/// their deadlines. Bounded by `pending_max` and `pending_bytes`, in shares: see [`Shares`].
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    messages: Fifo<Waiting>,
+    shares: Shares,
+}
+
+impl Pending {
+    pub(super) fn total(&self) -> Amount {
+        self.shares.total()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// May one more wait? See [`Shares::has_room`].
+    pub(super) fn has_room(
+        &self,
+        settings: &Settings,
+        source: Source,
+        data_type: u16,
+        bytes: usize,
+        part: u64,
+    ) -> bool {
+        self.shares.has_room(settings, source, data_type, bytes, part)
+    }
+
+    pub(super) fn push(&mut self, message: Waiting) -> u32 {
+        self.shares.add(message.source, message.payload.data_type(), message.payload.len());
+        self.messages.push(message)
+    }
+
+    /// A copy came from a neighbour, with so many hops to go.
+    pub(super) fn add_copy(&mut self, slot: u32, sender: NeighbourId, hops: u16, senders_max: usize) {
+        let Some(message) = self.messages.get_mut(slot) else { return };
+        message.hops = message.hops.max(hops);
+        if message.senders.len() < senders_max && !message.senders.contains(&sender) {
+            message.senders.push(sender);
+        }
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) -> Option<Waiting> {
+        let message = self.messages.remove(slot)?;
+        self.shares.remove(message.source, message.payload.data_type(), message.payload.len());
+        Some(message)
+    }
+
+    /// The first whose time is over.
+    pub(super) fn overdue(&self, now: Instant) -> Option<u32> {
+        self.messages.front().filter(|(_, message)| message.deadline <= now).map(|(slot, _)| slot)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.messages.front().map(|(_, message)| message.deadline)
+    }
+
+    /// Gives storage back if nothing waits.
+    pub(super) fn shrink(&mut self) {
+        self.messages.shrink();
+    }
+}

@@ -1,0 +1,519 @@
+//! The memory (rule 6): every message that modules were told of, from its receipt until `suppression_time` after its
+//! decision.
+
+use super::fifo::NONE;
+use super::{NeighbourId, Source};
+use crate::limits::SOURCES_MAX;
+use crate::time::{Duration, Instant};
+use hashbrown::HashTable;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+
+/// What a message is known by: a keyed 128-bit hash of its id, type and data.
+pub(super) type Identity = [u32; 4];
+
+/// The hash of a message under the node's key.
+pub(super) fn identity(key: (u64, u64), id: u16, data_type: u16, data: &[u8]) -> Identity {
+    let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
+    let ([a, b], [c, d]) = (id.to_be_bytes(), data_type.to_be_bytes());
+    // Four bytes, then the data: no two messages give the same bytes.
+    hasher.write(&[a, b, c, d]);
+    hasher.write(data);
+    let hash = hasher.finish128();
+    let ((a, b), (c, d)) = (halves(hash.h1), halves(hash.h2));
+    [a, b, c, d]
+}
+
+#[allow(clippy::cast_possible_truncation)]
+const fn halves(n: u64) -> (u32, u32) {
+    ((n >> 32) as u32, n as u32)
+}
+
+/// What became of a remembered message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It waits for VALIDATION, in this slot of the waiting table.
+    Waits(u32),
+    /// It is valid, and held in this slot for neighbours to come.
+    Held(u32),
+    /// It is valid. The mask has the bits ([`mask`]) of neighbours that sent a copy.
+    Valid(u32),
+    /// It goes nowhere.
+    Dropped,
+}
+
+/// The bit of a neighbour among those that sent a copy. Two neighbours may share one: then a copy is not spread again
+/// to one that could do with it, and never to one that sent it.
+pub(super) const fn mask(neighbour: NeighbourId) -> u32 {
+    1_u32.rotate_left((neighbour.0 & 31) as u32)
+}
+
+/// One remembered message, in 36 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    identity: Identity,
+    /// When it was decided, in whole milliseconds rounded up: 48 bits of them, 8,900 years.
+    decided_low: u32,
+    decided_high: u16,
+    /// The greatest ttl of its copies, taken as at most 32.
+    ttl: u8,
+    kind: Kind,
+    /// A slot or a mask, as the kind says.
+    extra: u32,
+    lane: u32,
+    /// The entry of its lane that was decided next; the next free entry while this one is free.
+    next: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Waits,
+    Held,
+    Valid,
+    Dropped,
+}
+
+impl Entry {
+    fn fate(&self) -> Fate {
+        match self.kind {
+            Kind::Waits => Fate::Waits(self.extra),
+            Kind::Held => Fate::Held(self.extra),
+            Kind::Valid => Fate::Valid(self.extra),
+            Kind::Dropped => Fate::Dropped,
+        }
+    }
+
+    fn set_fate(&mut self, fate: Fate) {
+        (self.kind, self.extra) = match fate {
+            Fate::Waits(slot) => (Kind::Waits, slot),
+            Fate::Held(slot) => (Kind::Held, slot),
+            Fate::Valid(mask) => (Kind::Valid, mask),
+            Fate::Dropped => (Kind::Dropped, 0),
+        };
+    }
+
+    fn decided(&self) -> Instant {
+        let millis = (u64::from(self.decided_high) << 32) | u64::from(self.decided_low);
+        Instant::from_micros(millis.saturating_mul(1_000))
+    }
+
+    fn set_decided(&mut self, at: Instant) {
+        let (high, low) = halves(at.as_micros().div_ceil(1_000));
+        (self.decided_high, self.decided_low) = (u16::try_from(high).unwrap_or(u16::MAX), low);
+    }
+}
+
+/// Whose messages leave early together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum LaneKey {
+    Neighbour(NeighbourId),
+    /// Modules come and go with every message, so they share a fixed number of lanes; so do neighbours past
+    /// [`SOURCES_MAX`].
+    Shared(u64),
+}
+
+const SHARED_LANES: u64 = 64;
+
+impl LaneKey {
+    fn of(source: Source) -> Self {
+        match source {
+            Source::Neighbour(neighbour) => Self::Neighbour(neighbour),
+            Source::Module(module) => Self::shared(module.as_u64()),
+        }
+    }
+
+    fn shared(n: u64) -> Self {
+        Self::Shared(n & SHARED_LANES.saturating_sub(1))
+    }
+}
+
+/// The decided messages of one source, in the order of decision, which is the order in which they leave.
+#[derive(Debug)]
+struct Lane {
+    key: LaneKey,
+    head: u32,
+    tail: u32,
+    decided: u32,
+    waiting: u32,
+}
+
+/// Entries of one allocation but the first, which grows: memory follows need to within as many.
+const CHUNK: usize = 1_024;
+
+/// Remembered messages, at most `seen_max`. Past that the oldest decided one of the source that holds most leaves;
+/// waiting ones never do. 36 bytes an entry and at most 12 of the index.
+#[derive(Debug)]
+pub(super) struct Seen {
+    chunks: Vec<Vec<Entry>>,
+    free: u32,
+    /// Slots by identity. Looked up, never walked: its order is nobody's business.
+    index: HashTable<u32>,
+    lanes: Vec<Lane>,
+    lane_of: BTreeMap<LaneKey, u32>,
+    free_lanes: Vec<u32>,
+    /// The shortest time that a message that left early had been remembered, and when that was.
+    early: Option<(Duration, Instant)>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: NONE,
+            index: HashTable::new(),
+            lanes: Vec::new(),
+            lane_of: BTreeMap::new(),
+            free_lanes: Vec::new(),
+            early: None,
+        }
+    }
+}
+
+impl Seen {
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The slot of a message, if it is remembered.
+    pub(super) fn find(&self, identity: &Identity) -> Option<u32> {
+        self.index.find(hash_of(identity), |slot| same(&self.chunks, *slot, identity)).copied()
+    }
+
+    pub(super) fn fate(&self, slot: u32) -> Option<Fate> {
+        entry(&self.chunks, slot).map(Entry::fate)
+    }
+
+    pub(super) fn set_fate(&mut self, slot: u32, fate: Fate) {
+        if let Some(entry) = entry_mut(&mut self.chunks, slot) {
+            entry.set_fate(fate);
+        }
+    }
+
+    /// The greatest ttl of its copies, taken as at most 32.
+    pub(super) fn ttl(&self, slot: u32) -> u8 {
+        entry(&self.chunks, slot).map_or(u8::MAX, |entry| entry.ttl)
+    }
+
+    pub(super) fn set_ttl(&mut self, slot: u32, ttl: u8) {
+        if let Some(entry) = entry_mut(&mut self.chunks, slot) {
+            entry.ttl = ttl;
+        }
+    }
+
+    /// Remembers a message that is not yet decided. `seen_max` is kept by [`make_room`](Self::make_room) before.
+    pub(super) fn insert(&mut self, identity: Identity, source: Source, ttl: u8) -> u32 {
+        let lane = self.lane(source);
+        if let Some(lane) = self.lanes.get_mut(lane as usize) {
+            lane.waiting = lane.waiting.saturating_add(1);
+        }
+        let (kind, extra) = (Kind::Waits, NONE);
+        let slot = self.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
+        let chunks = &self.chunks;
+        let rehash = |slot: &u32| entry(chunks, *slot).map_or(0, |entry| hash_of(&entry.identity));
+        self.index.insert_unique(hash_of(&identity), slot, rehash);
+        slot
+    }
+
+    /// A message is decided: from now on it grows old.
+    pub(super) fn decide(&mut self, slot: u32, now: Instant, fate: Fate) {
+        let Some(entry) = entry_mut(&mut self.chunks, slot) else { return };
+        entry.set_decided(now);
+        entry.set_fate(fate);
+        entry.next = NONE;
+        let lane = entry.lane;
+        let Some(lane) = self.lanes.get_mut(lane as usize) else { return };
+        lane.waiting = lane.waiting.saturating_sub(1);
+        lane.decided = lane.decided.saturating_add(1);
+        let last = std::mem::replace(&mut lane.tail, slot);
+        match entry_mut(&mut self.chunks, last) {
+            Some(last) => last.next = slot,
+            None => lane.head = slot,
+        }
+    }
+
+    /// Makes the oldest message of the fullest source leave if there are `seen_max`: its fate, for whoever still holds
+    /// it. An error if there is no room and none can leave.
+    pub(super) fn make_room(&mut self, now: Instant, span: Duration, seen_max: u32) -> Result<Option<Fate>, Full> {
+        if self.len() < seen_max as usize {
+            return Ok(None);
+        }
+        // The first of the fullest: `max_by_key` alone would take the last.
+        let fullest = self.lanes.iter().enumerate().rev().max_by_key(|(_, lane)| lane.decided);
+        let (lane, head) = match fullest {
+            Some((lane, Lane { head, decided: 1.., .. })) => (lane, *head),
+            _ => return Err(Full),
+        };
+        let remembered = entry(&self.chunks, head).map_or(span, |entry| now.since(entry.decided()));
+        self.early = match self.early {
+            Some((shortest, at)) if shortest < remembered && now.since(at) < span => Some((shortest, at)),
+            _ => Some((remembered, now)),
+        };
+        Ok(self.pop(lane))
+    }
+
+    /// For how long messages are remembered now, of the `span` that they should be.
+    pub(super) fn span(&self, now: Instant, span: Duration) -> Duration {
+        match self.early {
+            Some((shortest, at)) if now.since(at) < span => shortest.min(span),
+            _ => span,
+        }
+    }
+
+    /// Forgets what was decided `span` ago or earlier.
+    pub(super) fn expire(&mut self, now: Instant, span: Duration) {
+        for lane in 0..self.lanes.len() {
+            while self.head(lane).is_some_and(|entry| entry.decided().after(span) <= now) {
+                self.pop(lane);
+            }
+            self.release(lane);
+        }
+        if self.index.is_empty() {
+            *self = Self { early: self.early, ..Self::default() };
+        }
+    }
+
+    /// When the next message leaves.
+    pub(super) fn next_expiry(&self, span: Duration) -> Option<Instant> {
+        (0..self.lanes.len()).filter_map(|lane| self.head(lane)).map(|entry| entry.decided().after(span)).min()
+    }
+
+    /// Bytes that it takes, all in.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let entries: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<Entry>()).sum();
+        entries + self.chunks.capacity() * size_of::<Vec<Entry>>() + self.index.allocation_size()
+    }
+
+    fn head(&self, lane: usize) -> Option<&Entry> {
+        self.lanes.get(lane).and_then(|lane| entry(&self.chunks, lane.head))
+    }
+
+    /// Forgets the oldest of a lane.
+    fn pop(&mut self, lane: usize) -> Option<Fate> {
+        let lane = self.lanes.get_mut(lane)?;
+        let slot = lane.head;
+        let leaving = entry_mut(&mut self.chunks, slot)?;
+        let (identity, fate) = (leaving.identity, leaving.fate());
+        lane.head = std::mem::replace(&mut leaving.next, self.free);
+        if lane.head == NONE {
+            lane.tail = NONE;
+        }
+        lane.decided = lane.decided.saturating_sub(1);
+        self.free = slot;
+        if let Ok(found) = self.index.find_entry(hash_of(&identity), |other| *other == slot) {
+            found.remove();
+        }
+        Some(fate)
+    }
+
+    /// Puts an entry where there is room.
+    fn place(&mut self, new: Entry) -> u32 {
+        if let Some(entry) = entry_mut(&mut self.chunks, self.free) {
+            let slot = self.free;
+            self.free = entry.next;
+            *entry = new;
+            return slot;
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK) {
+            let at_once = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(at_once));
+        }
+        let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
+        let Some(chunk) = self.chunks.last_mut() else { return NONE };
+        let slot = before.saturating_add(chunk.len());
+        chunk.push(new);
+        // At most `seen_max` of them, far fewer than 2^32.
+        u32::try_from(slot).unwrap_or(NONE)
+    }
+
+    fn lane(&mut self, source: Source) -> u32 {
+        let mut key = LaneKey::of(source);
+        if let Some(lane) = self.lane_of.get(&key) {
+            return *lane;
+        }
+        if let LaneKey::Neighbour(NeighbourId(n)) = key
+            && self.lane_of.len() >= SOURCES_MAX
+        {
+            key = LaneKey::shared(n);
+            if let Some(lane) = self.lane_of.get(&key) {
+                return *lane;
+            }
+        }
+        let new = Lane { key, head: NONE, tail: NONE, decided: 0, waiting: 0 };
+        let lane = match self.free_lanes.pop() {
+            Some(lane) => {
+                self.lanes.get_mut(lane as usize).into_iter().for_each(|place| *place = Lane { ..new });
+                lane
+            }
+            None => {
+                self.lanes.push(new);
+                u32::try_from(self.lanes.len().saturating_sub(1)).unwrap_or(NONE)
+            }
+        };
+        self.lane_of.insert(key, lane);
+        lane
+    }
+
+    /// Gives a lane without messages to whoever needs one.
+    fn release(&mut self, lane: usize) {
+        let Some(Lane { key, decided: 0, waiting: 0, .. }) = self.lanes.get(lane) else { return };
+        let number = u32::try_from(lane).unwrap_or(NONE);
+        if self.lane_of.get(key) == Some(&number) {
+            self.lane_of.remove(key);
+            self.free_lanes.push(number);
+        }
+    }
+}
+
+/// There is no room, and all that is remembered waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+fn hash_of(identity: &Identity) -> u64 {
+    let [a, b, ..] = identity;
+    (u64::from(*a) << 32) | u64::from(*b)
+}
+
+fn same(chunks: &[Vec<Entry>], slot: u32, identity: &Identity) -> bool {
+    entry(chunks, slot).is_some_and(|entry| entry.identity == *identity)
+}
+
+fn entry(chunks: &[Vec<Entry>], slot: u32) -> Option<&Entry> {
+    chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
+}
+
+fn entry_mut(chunks: &mut [Vec<Entry>], slot: u32) -> Option<&mut Entry> {
+    chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::{Arbitrary, Gen};
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn peer(n: u64) -> Source {
+        Source::Neighbour(NeighbourId(n))
+    }
+
+    fn of(n: u32) -> Identity {
+        identity((1, 2), 0, 0, &n.to_be_bytes())
+    }
+
+    /// What is remembered, as a plain list in the order of decision (waiting ones have none).
+    #[derive(Default)]
+    struct Model(Vec<(u32, u64, Option<Instant>)>);
+
+    impl Model {
+        fn make_room(&mut self, max: usize) -> Result<Option<u32>, Full> {
+            if self.0.len() < max {
+                return Ok(None);
+            }
+            let decided = |source| self.0.iter().filter(|(_, s, at)| *s == source && at.is_some()).count();
+            let most = (0..4).map(decided).max().unwrap_or(0);
+            if most == 0 {
+                return Err(Full);
+            }
+            let fullest: Vec<u64> = (0..4).filter(|source| decided(*source) == most).collect();
+            // Which of several equally full ones is the table's choice: the test reads it off.
+            let at = self.0.iter().position(|(_, s, at)| fullest.contains(s) && at.is_some()).unwrap();
+            Ok(Some(u32::try_from(at).unwrap()))
+        }
+    }
+
+    #[test]
+    fn seen_table_agrees_with_a_plain_list() {
+        for seed in 0..300 {
+            let g = &mut Gen::from_size_and_seed(500, seed);
+            let (mut seen, mut model, mut now) = (Seen::default(), Model::default(), Instant::ZERO);
+            for (n, (kind, pick)) in Vec::<(u8, u16)>::arbitrary(g).into_iter().enumerate() {
+                let (n, source) = (u32::try_from(n).unwrap(), u64::from(pick % 4));
+                match kind % 4 {
+                    0 | 1 => {
+                        let expected = model.make_room(30);
+                        let room = seen.make_room(now, SPAN, 30);
+                        assert_eq!(room.is_err(), expected.is_err(), "seed {seed}");
+                        if let Ok(Some(_)) = expected {
+                            let gone: Vec<_> = model.0.iter().filter(|(n, ..)| seen.find(&of(*n)).is_none()).collect();
+                            let [&(gone, from, at)] = gone[..] else { panic!("{} left, seed {seed}", gone.len()) };
+                            let decided =
+                                |source| model.0.iter().filter(|(_, s, at)| *s == source && at.is_some()).count();
+                            let older = model.0.iter().find(|(_, s, at)| *s == from && at.is_some()).unwrap().0;
+                            assert!((0..4).all(|other| decided(other) <= decided(from)), "seed {seed}");
+                            assert_eq!((gone, at.is_some()), (older, true), "seed {seed}");
+                            model.0.retain(|(n, ..)| *n != gone);
+                        }
+                        if room.is_ok() {
+                            seen.insert(of(n), peer(source), 3);
+                            model.0.push((n, source, None));
+                        }
+                    }
+                    2 => {
+                        let waiting: Vec<usize> = (0..model.0.len()).filter(|at| model.0[*at].2.is_none()).collect();
+                        if let Some(at) = waiting.get(usize::from(pick) % waiting.len().max(1)) {
+                            let (n, source, _) = model.0.remove(*at);
+                            seen.decide(seen.find(&of(n)).unwrap(), now, Fate::Valid(n));
+                            model.0.push((n, source, Some(now)));
+                        }
+                    }
+                    _ => {
+                        now = now.after(Duration::from_millis(u64::from(pick % 20_000)));
+                        seen.expire(now, SPAN);
+                        model.0.retain(|(_, _, at)| at.is_none_or(|at| at.after(SPAN) > now));
+                    }
+                }
+                assert_eq!(seen.len(), model.0.len(), "seed {seed}");
+                for (n, _, at) in &model.0 {
+                    let fate = seen.find(&of(*n)).and_then(|slot| seen.fate(slot));
+                    let expected = if at.is_some() { Fate::Valid(*n) } else { Fate::Waits(NONE) };
+                    assert_eq!(fate, Some(expected), "seed {seed}");
+                }
+                let next = model.0.iter().filter_map(|(_, _, at)| *at).min().map(|at| at.after(SPAN));
+                assert_eq!(seen.next_expiry(SPAN), next, "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_million_remembered_messages_take_at_most_48_bytes_each_and_give_them_back() {
+        assert_eq!(size_of::<Entry>(), 36);
+        let mut seen = Seen::default();
+        assert_eq!(seen.bytes(), 0);
+        let mut worst = 0;
+        for n in 0..1_000_000 {
+            let slot = seen.insert(of(n), peer(u64::from(n % 10)), 0);
+            seen.decide(slot, Instant::ZERO, Fate::Dropped);
+            if n > 100_000 {
+                worst = worst.max(seen.bytes() * 100 / seen.len());
+            }
+        }
+        let each = seen.bytes() * 100 / seen.len();
+        println!("hundredths of a byte an entry: {each} at 1,000,000, {worst} at worst from 100,000 on");
+        assert!(each <= 4_800 && worst <= 4_800, "{each}, {worst}");
+        seen.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert_eq!((seen.len(), seen.bytes(), seen.lanes.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn slots_of_forgotten_messages_are_used_again() {
+        let mut seen = Seen::default();
+        for n in 0..100_000 {
+            seen.make_room(Instant::ZERO, SPAN, 1_000).unwrap();
+            let slot = seen.insert(of(n), peer(0), 0);
+            seen.decide(slot, Instant::ZERO, Fate::Dropped);
+        }
+        assert_eq!((seen.len(), seen.chunks.len()), (1_000, 1));
+    }
+
+    #[test]
+    fn sources_past_their_bound_share_lanes() {
+        let mut seen = Seen::default();
+        for n in 0..10_000 {
+            seen.insert(of(n), peer(u64::from(n)), 0);
+            seen.insert(of(n + 10_000), Source::Module(crate::ConnectionId::accepted(n.into())), 0);
+        }
+        assert!(seen.lanes.len() <= SOURCES_MAX + 64, "{}", seen.lanes.len());
+    }
+}

@@ -1,0 +1,198 @@
+//! Shares of the waiting table (section 5, Pressure) and which neighbours have small ones (section 7).
+//!
+//! Dynamic thresholds: a class may hold at most as much as is still free. So one class alone gets at most half of the
+//! table, two a third each, and so on, and a new class finds room whatever the others do.
+
+use super::{NeighbourId, Source};
+use crate::limits::{REFUSALS_MIN, SHRUNK_TIME, SOURCES_MAX};
+use crate::settings::Settings;
+use crate::time::Instant;
+use std::collections::BTreeMap;
+
+/// Messages and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
+
+impl Amount {
+    fn minus(self, other: Self) -> Self {
+        let (count, bytes) = (self.count.saturating_sub(other.count), self.bytes.saturating_sub(other.bytes));
+        Self { count, bytes }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let (count, bytes) = (self.count.saturating_add(other.count), self.bytes.saturating_add(other.bytes));
+        Self { count, bytes }
+    }
+
+    fn times(self, n: u64) -> Self {
+        Self { count: self.count.saturating_mul(n), bytes: self.bytes.saturating_mul(n) }
+    }
+
+    fn fits(self, room: Self) -> bool {
+        self.count <= room.count && self.bytes <= room.bytes
+    }
+}
+
+/// How much of the waiting table each type, each source, and each source within each type holds. Bounded by the table:
+/// a class without messages is not kept.
+#[derive(Debug, Default)]
+pub(super) struct Shares {
+    total: Amount,
+    types: BTreeMap<u16, Amount>,
+    sources: BTreeMap<Source, Amount>,
+    /// Without these, the loudest source of a type would take all of the type's share.
+    within: BTreeMap<(u16, Source), Amount>,
+}
+
+/// A message of this many bytes of type and data.
+fn one(bytes: usize) -> Amount {
+    Amount { count: 1, bytes: bytes as u64 }
+}
+
+impl Shares {
+    pub(super) fn total(&self) -> Amount {
+        self.total
+    }
+
+    /// May one more message wait? `part` is 1, or 10 for a source whose share is a tenth.
+    pub(super) fn has_room(
+        &self,
+        settings: &Settings,
+        source: Source,
+        data_type: u16,
+        bytes: usize,
+        part: u64,
+    ) -> bool {
+        // More than the memory holds could not be remembered.
+        let most = u64::from(settings.pending_max.min(settings.seen_max));
+        let free = Amount { count: most, bytes: settings.pending_bytes }.minus(self.total);
+        let of_type = self.types.get(&data_type).copied().unwrap_or_default();
+        let of_source = self.sources.get(&source).copied().unwrap_or_default();
+        let within = self.within.get(&(data_type, source)).copied().unwrap_or_default();
+        let new = one(bytes);
+        of_type.plus(new).fits(free)
+            && of_source.plus(new).times(part).fits(free)
+            && within.plus(new).times(part).fits(free.minus(of_type))
+    }
+
+    pub(super) fn add(&mut self, source: Source, data_type: u16, bytes: usize) {
+        let new = one(bytes);
+        let grow = |amount: &mut Amount| *amount = amount.plus(new);
+        grow(&mut self.total);
+        grow(self.types.entry(data_type).or_default());
+        grow(self.sources.entry(source).or_default());
+        grow(self.within.entry((data_type, source)).or_default());
+    }
+
+    pub(super) fn remove(&mut self, source: Source, data_type: u16, bytes: usize) {
+        let old = one(bytes);
+        self.total = self.total.minus(old);
+        shrink(&mut self.types, data_type, old);
+        shrink(&mut self.sources, source, old);
+        shrink(&mut self.within, (data_type, source), old);
+    }
+}
+
+fn shrink<K: Ord>(classes: &mut BTreeMap<K, Amount>, class: K, old: Amount) {
+    if let Some(amount) = classes.get_mut(&class) {
+        *amount = amount.minus(old);
+        if amount.count == 0 {
+            classes.remove(&class);
+        }
+    }
+}
+
+/// The span over which refusals are counted, in microseconds.
+const MINUTE: u64 = 60_000_000;
+
+/// Decisions about a neighbour's messages within one minute of the node's clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    minute: u64,
+    decided: u32,
+    refused: u32,
+}
+
+impl Tally {
+    fn turn(&mut self, minute: u64) {
+        if self.minute != minute {
+            *self = Self { minute, ..Self::default() };
+        }
+    }
+
+    fn count(&mut self, refused: bool) {
+        self.decided = self.decided.saturating_add(1);
+        self.refused = self.refused.saturating_add(u32::from(refused));
+    }
+
+    fn mostly_refused(&self) -> bool {
+        self.refused > self.decided / 2
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    tally: Tally,
+    shrunk_until: Option<Instant>,
+}
+
+/// Who sends what modules here refuse. At most [`SOURCES_MAX`] neighbours; those past that are not watched. Each is
+/// forgotten when its minute and its punishment are over.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    standings: BTreeMap<NeighbourId, Standing>,
+    all: Tally,
+}
+
+impl Refusals {
+    /// A message whose first copy came from this neighbour was decided.
+    pub(super) fn count(&mut self, now: Instant, neighbour: NeighbourId, refused: bool) {
+        if self.standings.len() >= SOURCES_MAX && !self.standings.contains_key(&neighbour) {
+            return;
+        }
+        let minute = minute_of(now);
+        self.all.turn(minute);
+        self.all.count(refused);
+        let standing = self.standings.entry(neighbour).or_default();
+        standing.tally.turn(minute);
+        standing.tally.count(refused);
+        let (own, all) = (standing.tally, self.all);
+        let others = Tally {
+            minute,
+            decided: all.decided.saturating_sub(own.decided),
+            refused: all.refused.saturating_sub(own.refused),
+        };
+        // If nobody else's messages were found better, the module may be what is wrong.
+        let is_alone = others.decided > 0 && !others.mostly_refused();
+        if refused && own.decided >= REFUSALS_MIN && own.mostly_refused() && is_alone {
+            standing.shrunk_until = Some(now.after(SHRUNK_TIME));
+        }
+    }
+
+    /// By what the share of a source is divided now.
+    pub(super) fn part(&self, now: Instant, source: Source) -> u64 {
+        let Source::Neighbour(neighbour) = source else { return 1 };
+        let shrunk_until = self.standings.get(&neighbour).and_then(|standing| standing.shrunk_until);
+        if shrunk_until.is_some_and(|until| now < until) { 10 } else { 1 }
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.standings.retain(|_, standing| end_of(standing) > now);
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.standings.values().map(end_of).min()
+    }
+}
+
+fn minute_of(now: Instant) -> u64 {
+    now.as_micros() / MINUTE
+}
+
+fn end_of(standing: &Standing) -> Instant {
+    let end = Instant::from_micros(standing.tally.minute.saturating_add(1).saturating_mul(MINUTE));
+    standing.shrunk_until.map_or(end, |until| until.max(end))
+}

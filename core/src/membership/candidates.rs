@@ -1,0 +1,172 @@
+//! Addresses that may become neighbours (PROTOCOL.md, section 4).
+
+use crate::limits::{CANDIDATE_FAILURES_MAX, CANDIDATES_MAX};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Capacity: four times `max_peers`, at most [`CANDIDATES_MAX`]. When it is full, a newcomer takes the place of a
+/// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidates {
+    known: BTreeMap<SocketAddr, Candidate>,
+    max: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    /// Who told us; a number of the caller's choice.
+    source: u64,
+    failures: u8,
+    not_before: Instant,
+}
+
+/// What became of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It is a candidate now.
+    New,
+    /// It was one already.
+    Known,
+    /// There was no room for it.
+    CrowdedOut,
+}
+
+impl Candidates {
+    pub(crate) fn new(max_peers: u32) -> Self {
+        let max = usize::try_from(max_peers).unwrap_or(usize::MAX).saturating_mul(4).min(CANDIDATES_MAX);
+        Self { known: BTreeMap::new(), max }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(crate) fn contains(&self, address: &SocketAddr) -> bool {
+        self.known.contains_key(address)
+    }
+
+    /// Adds an address, not to be dialed before a time.
+    pub(crate) fn add(&mut self, address: SocketAddr, source: u64, not_before: Instant, rng: &mut Rng) -> Added {
+        if let Some(known) = self.known.get_mut(&address) {
+            known.not_before = known.not_before.max(not_before);
+            return Added::Known;
+        }
+        if self.known.len() >= self.max && !self.make_room(source, rng) {
+            return Added::CrowdedOut;
+        }
+        self.known.insert(address, Candidate { source, failures: 0, not_before });
+        Added::New
+    }
+
+    fn make_room(&mut self, newcomer: u64, rng: &mut Rng) -> bool {
+        let mut held: BTreeMap<u64, usize> = BTreeMap::new();
+        for candidate in self.known.values() {
+            let count = held.entry(candidate.source).or_default();
+            *count = count.saturating_add(1);
+        }
+        let Some((&greedy, &most)) = held.iter().max_by_key(|(_, count)| **count) else { return false };
+        if held.get(&newcomer).copied().unwrap_or(0) >= most {
+            return false;
+        }
+        let mut theirs: Vec<SocketAddr> = self
+            .known
+            .iter()
+            .filter(|(_, candidate)| candidate.source == greedy)
+            .map(|(address, _)| *address)
+            .collect();
+        rng.choose(&mut theirs, 1);
+        theirs.iter().for_each(|address| {
+            self.known.remove(address);
+        });
+        true
+    }
+
+    pub(crate) fn remove(&mut self, address: &SocketAddr) {
+        self.known.remove(address);
+    }
+
+    /// A dial failed: later, or never again.
+    pub(crate) fn failed(&mut self, address: &SocketAddr, now: Instant, pause: Duration) {
+        let Some(candidate) = self.known.get_mut(address) else { return };
+        candidate.failures = candidate.failures.saturating_add(1);
+        candidate.not_before = candidate.not_before.max(now.after(pause.times(u64::from(candidate.failures))));
+        if candidate.failures >= CANDIDATE_FAILURES_MAX {
+            self.known.remove(address);
+        }
+    }
+
+    /// The addresses that may be dialed now and pass the test; else when one may be at the earliest.
+    pub(crate) fn ready(
+        &self,
+        now: Instant,
+        not_before: impl Fn(&SocketAddr) -> Option<Instant>,
+    ) -> Result<Vec<SocketAddr>, Option<Instant>> {
+        let mut ready = Vec::new();
+        let mut earliest: Option<Instant> = None;
+        for (address, candidate) in &self.known {
+            let Some(allowed) = not_before(address) else { continue };
+            let at = allowed.max(candidate.not_before);
+            if at <= now {
+                ready.push(*address);
+            } else {
+                earliest = Some(earliest.map_or(at, |known| known.min(at)));
+            }
+        }
+        if ready.is_empty() { Err(earliest) } else { Ok(ready) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+
+    fn address(n: u32) -> SocketAddr {
+        SocketAddr::new(std::net::Ipv4Addr::from(0x0a00_0000 + n).into(), 6_001)
+    }
+
+    fn rng() -> Rng {
+        Rng::new([5; 32], Stream::Membership)
+    }
+
+    #[test]
+    fn bounded_with_a_share_per_source() {
+        let (mut candidates, mut rng) = (Candidates::new(8), rng());
+        for n in 0..100 {
+            candidates.add(address(n), 1, Instant::ZERO, &mut rng);
+        }
+        assert_eq!(candidates.len(), 32);
+        assert_eq!(candidates.add(address(200), 1, Instant::ZERO, &mut rng), Added::CrowdedOut);
+        let let_in =
+            (300..332).filter(|n| candidates.add(address(*n), 2, Instant::ZERO, &mut rng) == Added::New).count();
+        assert_eq!(let_in, 16, "the other source gets its half");
+        assert_eq!(candidates.len(), 32);
+    }
+
+    #[test]
+    fn forgotten_after_three_failures_and_later_each_time() {
+        let (mut candidates, mut rng) = (Candidates::new(8), rng());
+        let pause = Duration::from_secs(5);
+        let anyone = |_: &SocketAddr| Some(Instant::ZERO);
+        candidates.add(address(1), 1, Instant::ZERO, &mut rng);
+        assert_eq!(candidates.ready(Instant::ZERO, anyone), Ok(vec![address(1)]));
+        candidates.failed(&address(1), Instant::ZERO, pause);
+        let first = Instant::ZERO.after(pause);
+        assert_eq!(candidates.ready(Instant::ZERO, anyone), Err(Some(first)));
+        candidates.failed(&address(1), first, pause);
+        assert_eq!(candidates.ready(first, anyone), Err(Some(first.after(pause.times(2)))));
+        candidates.failed(&address(1), first, pause);
+        assert!(!candidates.contains(&address(1)));
+    }
+
+    #[test]
+    fn who_must_not_be_dialed_is_not_picked() {
+        let (mut candidates, mut rng) = (Candidates::new(8), rng());
+        candidates.add(address(1), 1, Instant::ZERO, &mut rng);
+        assert_eq!(candidates.ready(Instant::ZERO, |_| None), Err(None));
+        let later = Instant::from_micros(9);
+        assert_eq!(candidates.ready(Instant::ZERO, |_| Some(later)), Err(Some(later)));
+    }
+}

@@ -1,0 +1,196 @@
+//! Whom to call: carries out what membership decides (PROTOCOL.md, section 4).
+
+use super::{GossipState, bump};
+use crate::action::{Action, Actions};
+use crate::address::{canonical, is_usable};
+use crate::connection::handshake::Prover;
+use crate::connection::peer::{Origin, Peer, Purpose};
+use crate::event::{ConnectionId, ResolveId};
+use crate::limits::PROBES_MAX;
+use crate::membership::bootstrap::Resolved;
+use crate::membership::{Next, UnderWay};
+use crate::note::Note;
+use crate::settings::Endpoint;
+use crate::timers::Timer;
+use crate::wire::PeerMessage;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+/// What a name is being looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    bootstrapper: usize,
+    purpose: Purpose,
+}
+
+impl GossipState {
+    /// Dials whoever is to be dialed now, and sets the timers for what comes later.
+    pub(super) fn look_for_neighbours(&mut self, out: &mut Actions) {
+        if self.is_shutting_down {
+            return;
+        }
+        loop {
+            match self.next_dial() {
+                Next::Dial(address, origin) => self.dial(address, Purpose::Neighbour, Some(origin), out),
+                Next::Resolve(bootstrapper) => self.resolve(bootstrapper, Purpose::Neighbour, out),
+                Next::Wait(at) => {
+                    self.timers.set(Timer::Dial, at);
+                    break;
+                }
+            }
+        }
+        self.timers.set(Timer::Ask, self.membership.next_ask(&self.settings));
+        self.probe(out);
+        let is_alone = self.membership.view.is_empty() && self.membership.bootstrappers.is_empty();
+        if is_alone && !std::mem::replace(&mut self.is_alone_noted, true) {
+            out.push(Action::Note(Note::Alone));
+        }
+    }
+
+    fn next_dial(&mut self) -> Next {
+        let joining = || self.peers.iter().filter(|(_, peer)| peer.is_joining());
+        let dials: Vec<&Peer> = joining().filter(|(id, _)| id.is_dialed()).map(|(_, peer)| &**peer).collect();
+        let waits_for_506 = |peer: &&&Peer| matches!(peer.prover, Prover::Idle | Prover::HelloSent { .. });
+        let busy: BTreeSet<SocketAddr> =
+            self.peers.values().filter(|peer| peer.purpose != Purpose::Probe).filter_map(|peer| peer.address).collect();
+        let (faults, now) = (&self.faults, self.now);
+        let is_to_bootstrapper = |peer: &&Peer| matches!(peer.origin, Some(Origin::Bootstrapper(_)));
+        let under_way = UnderWay {
+            dials: dials.len(),
+            unanswered: dials.iter().filter(waits_for_506).count(),
+            bootstrapping: dials.iter().any(is_to_bootstrapper),
+            busy: &busy,
+            banned_until: &|address| faults.refuses_address_until(now, address),
+        };
+        self.membership.next_dial(now, &self.settings, &under_way)
+    }
+
+    /// Opens a connection. Bound to the IP that we listen on, so that the other end sees it as ours (section 3).
+    fn dial(&mut self, to: SocketAddr, purpose: Purpose, origin: Option<Origin>, out: &mut Actions) {
+        let connection = ConnectionId::dialed(self.dialed);
+        self.dialed = self.dialed.saturating_add(1);
+        bump(&mut self.metrics.dials);
+        let listens_on = self.settings.p2p_address.same_family_as(&to).map(|own| own.ip());
+        let from = listens_on.filter(|ip| !ip.is_unspecified() && can_reach(*ip, to.ip()));
+        self.peers.insert(connection, Box::new(Peer::dialed(to, purpose, origin, self.now)));
+        out.push(Action::Dial { connection, to, from });
+        self.arm(connection);
+    }
+
+    fn resolve(&mut self, bootstrapper: usize, purpose: Purpose, out: &mut Actions) {
+        let Some(Endpoint::Name { host, port }) = self.membership.bootstrappers.endpoint(bootstrapper) else { return };
+        let query = self.asked;
+        self.asked = self.asked.saturating_add(1);
+        out.push(Action::Resolve { query: ResolveId(query), host: host.clone(), port: *port });
+        self.queries.insert(query, Query { bootstrapper, purpose });
+    }
+
+    pub(super) fn resolved(&mut self, query: ResolveId, addresses: &[SocketAddr], out: &mut Actions) {
+        let Some(Query { bootstrapper, purpose }) = self.queries.remove(&query.0) else { return };
+        let addresses: Vec<SocketAddr> = addresses.iter().copied().map(canonical).collect();
+        let is_ours = |address: &SocketAddr| self.membership.is_own(address);
+        let can_be_dialed = |address: &&SocketAddr| {
+            is_usable(address) && !is_ours(address) && self.settings.own_address(address).is_some()
+        };
+        let usable: Vec<SocketAddr> = addresses.iter().filter(can_be_dialed).copied().collect();
+        let is_ourselves = !addresses.is_empty() && addresses.iter().all(is_ours);
+        match self.membership.bootstrappers.resolved(bootstrapper, &usable) {
+            Resolved::To(_) if self.is_shutting_down => {}
+            Resolved::To(address) if purpose == Purpose::Neighbour => {
+                if self.membership.view.by_address(&address).is_none() && !self.is_busy(&address) {
+                    self.dial(address, purpose, Some(Origin::Bootstrapper(bootstrapper)), out);
+                }
+            }
+            Resolved::To(address) => self.look_up_at(address, out),
+            Resolved::Nowhere { .. } if is_ourselves => self.membership.bootstrappers.strike_index(bootstrapper),
+            Resolved::Nowhere { lament } => {
+                self.membership.bootstrapper_failed(self.now, bootstrapper);
+                if lament && let Some(endpoint) = self.membership.bootstrappers.endpoint(bootstrapper) {
+                    out.push(Action::Note(Note::NameUnresolved { endpoint: endpoint.clone() }));
+                }
+            }
+        }
+        self.is_view_changed = true;
+    }
+
+    fn is_busy(&self, address: &SocketAddr) -> bool {
+        self.peers.values().any(|peer| peer.purpose != Purpose::Probe && peer.address == Some(*address))
+    }
+
+    /// Checks with a bare connect that neighbours who dialed us can be reached (section 4).
+    fn probe(&mut self, out: &mut Actions) {
+        let is_probe = |peer: &&Box<Peer>| peer.purpose == Purpose::Probe;
+        let mut under_way = self.peers.values().filter(is_probe).count();
+        while under_way < PROBES_MAX
+            && let Some(address) = self.membership.next_probe(self.now)
+        {
+            bump(&mut self.metrics.probes);
+            self.dial(address, Purpose::Probe, None, out);
+            under_way = under_way.saturating_add(1);
+        }
+    }
+
+    /// PEER REQUEST to a random neighbour (section 4).
+    pub(super) fn ask_a_neighbour(&mut self, out: &mut Actions) {
+        self.membership.asking(self.now);
+        if let Some(id) = self.membership.random_neighbour(|_| true).and_then(|neighbour| neighbour.sends_on()) {
+            self.ask(id, false, out);
+        }
+        self.is_view_changed = true;
+    }
+
+    fn ask(&mut self, id: ConnectionId, looks_up: bool, out: &mut Actions) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.looks_up |= looks_up;
+        }
+        self.expect_addresses(id, false);
+        self.send(id, PeerMessage::PeerRequest.frame(), out);
+    }
+
+    /// A PEER RESPONSE on this connection is no surprise from now on: in the IPv4 form, and from a capable peer in the
+    /// other one too.
+    pub(super) fn expect_addresses(&mut self, id: ConnectionId, looks_up: bool) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.expects_v4 = true;
+            peer.expects_v6 = peer.is_capable() || looks_up;
+            peer.looks_up |= looks_up;
+        }
+    }
+
+    /// One bootstrapper, now and then, while the view is satisfied: another network may have formed behind it.
+    pub(super) fn look_up(&mut self, out: &mut Actions) {
+        let at = self.membership.next_look_up(self.now);
+        self.timers.set(Timer::LookUp, Some(at));
+        if !self.settings.discovery || !self.membership.is_satisfied(&self.settings) {
+            return;
+        }
+        match self.membership.bootstrappers.next_look_up() {
+            Some((_, Some(address))) => self.look_up_at(address, out),
+            Some((bootstrapper, None)) => self.resolve(bootstrapper, Purpose::LookUp, out),
+            None => {}
+        }
+    }
+
+    fn look_up_at(&mut self, address: SocketAddr, out: &mut Actions) {
+        let neighbour = self.membership.view.by_address(&address);
+        let is_refused = self.faults.refuses_address_until(self.now, address).is_some();
+        let is_foreign = self.settings.own_address(&address).is_none() || self.membership.is_own(&address);
+        match neighbour.map(|neighbour| (neighbour.sends_on(), neighbour.instance.is_some())) {
+            Some((Some(id), _)) => {
+                bump(&mut self.metrics.look_ups);
+                self.ask(id, true, out);
+            }
+            None if !is_refused && !is_foreign && !self.is_busy(&address) => {
+                bump(&mut self.metrics.look_ups);
+                self.dial(address, Purpose::LookUp, None, out);
+            }
+            Some((None, _)) | None => {}
+        }
+    }
+}
+
+/// Can a socket bound to this local IP reach that one at all? A loopback IP reaches loopback only, and loopback needs
+/// one.
+fn can_reach(from: IpAddr, to: IpAddr) -> bool {
+    from.is_loopback() == to.is_loopback()
+}

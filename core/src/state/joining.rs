@@ -1,0 +1,473 @@
+//! The handshake, and who enters the view (PROTOCOL.md, sections 3 and 4).
+
+use super::{GossipState, bump};
+use crate::action::{Action, Actions};
+use crate::address::{is_usable, vouched};
+use crate::connection::handshake::{Prover, Verifier};
+use crate::connection::peer::{Extended, Peer, Purpose, Rate};
+use crate::dissemination::NeighbourId;
+use crate::error::Fault;
+use crate::event::ConnectionId;
+use crate::limits::{ALIVE_CHECK, CONNECTIONS_PER_NEIGHBOUR};
+use crate::membership::Admission;
+use crate::membership::view::Neighbour;
+use crate::note::{EndReason, Note};
+use crate::pow::Puzzle;
+use crate::wire::{AddressList, Capabilities, Features, Hints, PeerMessage};
+use std::hash::Hasher;
+use std::net::SocketAddr;
+
+/// What becomes of a connection when another one with the same peer is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Twin {
+    /// There is none, or the other end decides: go on.
+    None,
+    /// It is decided once the other one has answered a PING, or not.
+    Undecided,
+    /// This one was closed.
+    ThisClosed,
+}
+
+/// How a peer comes into the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Arrival {
+    /// We dialed it.
+    is_chosen: bool,
+    /// It was there before and has just proved that it is alive: nothing needs to be said.
+    is_back: bool,
+}
+
+impl GossipState {
+    /// CAPABILITIES, with which every conversation begins on our side. Nothing if it went out already.
+    pub(super) fn introduce(&mut self, id: ConnectionId, looks_up: bool, out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if std::mem::replace(&mut peer.introduced, true) {
+            return;
+        }
+        let features = if looks_up { Features::LOOK_UP } else { Features::default() };
+        let other_family = self.settings.p2p_address.iter().filter(|address| address.is_ipv6() != peer.is_v6);
+        let hints: Vec<SocketAddr> =
+            other_family.filter_map(|own| self.settings.own_address(&own)).filter(is_usable).collect();
+        let capabilities = Capabilities { version: 1, features, instance: self.instance, hints: Hints::new(&hints) };
+        self.send(id, PeerMessage::Capabilities(capabilities).frame(), out);
+    }
+
+    /// Asks to be let in, or in again.
+    pub(super) fn say_hello(&mut self, id: ConnectionId, out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(address) = self.settings.own_address(&peer.remote) else { return };
+        if peer.prover != Prover::Idle {
+            return;
+        }
+        peer.prover = Prover::HelloSent { since: self.now };
+        self.introduce(id, false, out);
+        self.send(id, PeerMessage::Hello { address }.frame(), out);
+        self.arm(id);
+    }
+
+    pub(super) fn on_capabilities(&mut self, id: ConnectionId, theirs: Capabilities<'_>, out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        // The first counts: who changes its instance on the way would only confuse.
+        if peer.extended.is_some() || peer.is_established() {
+            return;
+        }
+        peer.extended = Some(Extended { instance: theirs.instance });
+        let (is_dialed, is_untouched) = (id.is_dialed(), matches!(peer.verifier, Verifier::AwaitHello { .. }));
+        if is_dialed && theirs.instance == self.instance {
+            self.dialed_ourselves(id, out);
+        } else if is_untouched && theirs.features.has(Features::LOOK_UP) {
+            self.answer_look_up(id, out);
+        }
+    }
+
+    /// Another node asks for addresses and nothing else: no proof, no view (section 4, Looking up).
+    fn answer_look_up(&mut self, id: ConnectionId, out: &mut Actions) {
+        if self.look_ups.take(self.now) {
+            bump(&mut self.metrics.look_ups_answered);
+            let remote = self.peers.get(&id).map(|peer| (peer.remote, peer.remote.is_ipv6()));
+            if let Some((remote, is_v6)) = remote {
+                self.tell_addresses(id, remote, is_v6, out);
+            }
+        } else {
+            bump(&mut self.metrics.frames_over_rate);
+        }
+        self.end(id, EndReason::Done, out);
+    }
+
+    fn dialed_ourselves(&mut self, id: ConnectionId, out: &mut Actions) {
+        if let Some(address) = self.peers.get(&id).map(|peer| peer.remote) {
+            self.membership.learn_own(address);
+            out.push(Action::Note(Note::OwnAddress { address }));
+        }
+        self.end(id, EndReason::Ourselves, out);
+    }
+
+    pub(super) fn on_hello(&mut self, id: ConnectionId, claimed: SocketAddr, out: &mut Actions) {
+        let (now, check_source_ip) = (self.now, self.settings.check_source_ip);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        match peer.verifier {
+            Verifier::AwaitHello { .. } => {
+                peer.is_v6 = claimed.is_ipv6();
+                peer.address = Some(vouched(claimed, peer.remote.ip(), check_source_ip));
+                match self.weigh_twin(id, out) {
+                    Twin::None => self.challenge(id, out),
+                    Twin::Undecided => {
+                        if let Some(peer) = self.peers.get_mut(&id) {
+                            peer.verifier = Verifier::Held;
+                        }
+                        self.arm(id);
+                    }
+                    Twin::ThisClosed => {}
+                }
+            }
+            // An answer is outstanding: it is the same question.
+            Verifier::Held | Verifier::Challenged { .. } => {}
+            // It wants to be in our view again (an old peer repairs its own so), or asks on a connection that we dialed.
+            Verifier::Verified | Verifier::Quiet => {
+                if peer.allows(Rate::Renewal, now) {
+                    self.challenge(id, out);
+                } else {
+                    bump(&mut self.metrics.frames_over_rate);
+                }
+            }
+        }
+    }
+
+    /// Asks for a proof of work with a fresh nonce.
+    fn challenge(&mut self, id: ConnectionId, out: &mut Actions) {
+        let nonce = self.rng.bits();
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.verifier = Verifier::Challenged { nonce, since: self.now };
+        self.introduce(id, false, out);
+        self.send(id, PeerMessage::VerificationRequest { nonce }.frame(), out);
+        self.arm(id);
+    }
+
+    /// 506: answered only where we said HELLO, one at a time.
+    pub(super) fn on_challenge(&mut self, id: ConnectionId, nonce: u64, out: &mut Actions) {
+        if !self.peers.get(&id).is_some_and(|peer| matches!(peer.prover, Prover::HelloSent { .. })) {
+            bump(&mut self.metrics.frames_early);
+            return;
+        }
+        if self.peers.values().any(|peer| peer.verifier.issued(nonce)) {
+            self.dialed_ourselves(id, out);
+            return;
+        }
+        match self.weigh_twin(id, out) {
+            Twin::None => self.solve(id, nonce, out),
+            Twin::Undecided => {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.prover = Prover::Held { nonce };
+                }
+                self.arm(id);
+            }
+            Twin::ThisClosed => {}
+        }
+    }
+
+    fn solve(&mut self, id: ConnectionId, nonce: u64, out: &mut Actions) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.prover = Prover::Solving { nonce, since: self.now };
+            self.arm(id);
+            self.want_proof(id, out);
+        }
+    }
+
+    /// Two connections with the same pair of instances (section 3): only the end with the smaller instance closes one,
+    /// an established one only if it is dead, else the one that it accepted.
+    fn weigh_twin(&mut self, id: ConnectionId, out: &mut Actions) -> Twin {
+        let Some(instance) = self.peers.get(&id).and_then(|peer| peer.instance()) else { return Twin::None };
+        if self.instance >= instance || self.peers.get(&id).is_some_and(|peer| peer.is_established()) {
+            return Twin::None;
+        }
+        let is_twin = |(other, peer): &(&ConnectionId, &Box<Peer>)| {
+            **other != id && peer.purpose == Purpose::Neighbour && peer.instance() == Some(instance)
+        };
+        let twins: Vec<(ConnectionId, bool)> =
+            self.peers.iter().filter(is_twin).map(|(other, peer)| (*other, peer.is_established())).collect();
+        if let Some((established, _)) = twins.iter().find(|(_, is_established)| *is_established) {
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.held_by = Some(*established);
+            }
+            self.check_alive(*established, out);
+            return Twin::Undecided;
+        }
+        let Some((other, _)) = twins.first().copied() else { return Twin::None };
+        let keeps_this = id.is_dialed() && !other.is_dialed();
+        self.end(if keeps_this { other } else { id }, EndReason::Duplicate, out);
+        if keeps_this { Twin::None } else { Twin::ThisClosed }
+    }
+
+    /// PING: unless an answer comes soon, it is taken for dead.
+    pub(super) fn check_alive(&mut self, id: ConnectionId, out: &mut Actions) {
+        let by = self.now.after(ALIVE_CHECK);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.alive_by.is_none() {
+            peer.alive_by = Some(by);
+            self.send(id, PeerMessage::Ping.frame(), out);
+            self.arm(id);
+        }
+    }
+
+    /// A PONG came where it decides something.
+    pub(super) fn proved_alive(&mut self, id: ConnectionId, out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.alive_by.take().is_none() {
+            return;
+        }
+        let suspended = peer.suspended.take();
+        self.arm(id);
+        let held = self.held_by(id);
+        held.into_iter().for_each(|twin| self.end(twin, EndReason::Duplicate, out));
+        // Two peers behind one address, both alive: both stay, if there is room.
+        if let Some(is_chosen) = suspended {
+            self.admit(id, Arrival { is_chosen, is_back: true }, out);
+        }
+    }
+
+    /// The connections that wait for this one's answer.
+    pub(super) fn held_by(&self, id: ConnectionId) -> Vec<ConnectionId> {
+        self.peers.iter().filter(|(_, peer)| peer.held_by == Some(id)).map(|(held, _)| *held).collect()
+    }
+
+    /// The other connection with this peer is gone: the handshake goes on.
+    pub(super) fn release_held(&mut self, id: ConnectionId, out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.held_by = None;
+        if let Prover::Held { nonce } = peer.prover {
+            self.solve(id, nonce, out);
+        } else if peer.verifier == Verifier::Held {
+            self.challenge(id, out);
+        }
+    }
+
+    pub(super) fn on_proof(
+        &mut self,
+        id: ConnectionId,
+        (nonce, challenge): (u64, u64),
+        claimed: SocketAddr,
+        out: &mut Actions,
+    ) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let issued = match peer.verifier {
+            Verifier::Challenged { nonce, .. } => nonce,
+            Verifier::Verified | Verifier::Quiet | Verifier::Held => {
+                bump(&mut self.metrics.frames_early);
+                return;
+            }
+            Verifier::AwaitHello { .. } => {
+                bump(&mut self.metrics.proofs_wrong);
+                self.fault(id, Fault::WrongProof, out);
+                return;
+            }
+        };
+        if nonce != issued || !(Puzzle { nonce: issued, target: self.settings.pow }).accepts(challenge) {
+            bump(&mut self.metrics.proofs_wrong);
+            self.fault(id, Fault::WrongProof, out);
+            return;
+        }
+        let address = vouched(claimed, peer.remote.ip(), self.settings.check_source_ip);
+        if !is_usable(&address) || self.membership.is_own(&address) {
+            self.fault(id, Fault::UnusableAddress, out);
+            self.end(id, EndReason::Misbehaved, out);
+            return;
+        }
+        peer.verifier = Verifier::Verified;
+        if let Some(neighbour) = peer.neighbour {
+            // A renewal: it is in the view already and wants to hear so.
+            if !id.is_dialed() {
+                peer.address = Some(address);
+                self.membership.view.change(neighbour, |known| known.address = address);
+            }
+            let is_v6 = peer.is_v6;
+            self.tell_addresses(id, address, is_v6, out);
+            self.arm(id);
+            return;
+        }
+        if !id.is_dialed() {
+            peer.address = Some(address);
+        }
+        // On a connection that we dialed the peer proved itself before it let us in: it is as good as let in by us.
+        self.admit(id, Arrival { is_chosen: id.is_dialed(), is_back: false }, out);
+    }
+
+    /// 505 after our 507, or from an old peer on another connection with the same address (section 10): we are in.
+    pub(super) fn was_let_in(&mut self, id: ConnectionId, out: &mut Actions) -> bool {
+        let Some(peer) = self.peers.get(&id) else { return false };
+        let waits = |peer: &Peer| matches!(peer.prover, Prover::ProofSent { .. });
+        let completes = if waits(peer) {
+            Some(id)
+        } else if peer.is_capable() {
+            None
+        } else {
+            let address = peer.address;
+            let same = |(_, other): &(&ConnectionId, &Box<Peer>)| {
+                !other.is_capable() && other.address == address && waits(other)
+            };
+            self.peers.iter().find(same).map(|(other, _)| *other)
+        };
+        let Some(completed) = completes else { return false };
+        let Some(peer) = self.peers.get_mut(&completed) else { return false };
+        peer.prover = Prover::Idle;
+        if !peer.is_established() {
+            self.admit(completed, Arrival { is_chosen: true, is_back: false }, out);
+        }
+        self.arm(completed);
+        true
+    }
+
+    /// Where a peer is known by: the same peer has the same id when it comes back, a restarted one another.
+    fn neighbour_id(&self, address: SocketAddr, instance: Option<u64>) -> NeighbourId {
+        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(self.identity_key.0, self.identity_key.1);
+        match instance {
+            Some(instance) => hasher.write_u64(instance.to_be()),
+            None => hasher.write_u8(0),
+        }
+        match address {
+            SocketAddr::V4(v4) => hasher.write(&v4.ip().octets()),
+            SocketAddr::V6(v6) => hasher.write(&v6.ip().octets()),
+        }
+        hasher.write_u16(address.port().to_be());
+        NeighbourId(hasher.finish())
+    }
+
+    /// A handshake is complete: the peer enters the view, if there is a place for it.
+    fn admit(&mut self, id: ConnectionId, arrival: Arrival, out: &mut Actions) {
+        let is_chosen = arrival.is_chosen;
+        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(address) = peer.address else { return };
+        let (instance, is_capable) = (peer.instance(), peer.is_capable());
+        if !arrival.is_back {
+            bump(&mut self.metrics.handshakes);
+        }
+        let twin = match instance {
+            Some(instance) => self.membership.view.by_instance(instance),
+            None => self.membership.view.by_address(&address).filter(|known| known.instance.is_none()),
+        };
+        if let Some(twin) = twin.map(|twin| twin.id) {
+            self.join_twin(id, twin, out);
+            self.welcome(id, address, arrival, out);
+            return;
+        }
+        // Another instance at this address: a restart, most likely. The newer takes the place of the older, which may
+        // prove that it is alive and come back.
+        let former = self.membership.view.by_address(&address).map(|former| former.id);
+        if let Some(former) = former {
+            self.suspend(former, out);
+        }
+        if is_chosen {
+            if !self.membership.has_place_for_chosen(&self.settings) {
+                self.end(id, EndReason::Refused, out);
+                return;
+            }
+        } else {
+            match self.membership.admit(self.now, &self.settings, address, is_capable) {
+                Admission::Room => {}
+                Admission::Displaces(displaced) => self.evict(displaced, out),
+                Admission::Refused => {
+                    bump(&mut self.metrics.newcomers_refused);
+                    self.welcome(id, address, arrival, out);
+                    self.end(id, EndReason::Refused, out);
+                    return;
+                }
+            }
+        }
+        let origin = self.peers.get(&id).and_then(|peer| peer.origin);
+        let redial_pause = self.membership.established(self.now, address, origin);
+        let neighbour = self.neighbour_id(address, instance);
+        self.membership.view.insert(Neighbour {
+            id: neighbour,
+            address,
+            instance,
+            connections: vec![id],
+            chosen: is_chosen,
+            since: self.now,
+            redial_pause,
+        });
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.neighbour = Some(neighbour);
+        }
+        self.is_alone_noted = false;
+        self.is_view_changed = true;
+        out.push(Action::Note(Note::NeighbourUp { connection: id, address, capable: is_capable }));
+        self.welcome(id, address, arrival, out);
+        self.hand_over_held(neighbour, out);
+        self.arm(id);
+    }
+
+    /// A second connection with a neighbour: both are one (section 3).
+    fn join_twin(&mut self, id: ConnectionId, twin: NeighbourId, out: &mut Actions) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.neighbour = Some(twin);
+        }
+        let mut surplus = None;
+        self.membership.view.change(twin, |neighbour| {
+            neighbour.attach(id);
+            if neighbour.connections.len() > CONNECTIONS_PER_NEIGHBOUR {
+                surplus = neighbour.connections.iter().copied().filter(|other| *other != id).min_by_key(|other| {
+                    // Of the same direction first: it is what the new one repeats.
+                    (other.is_dialed() != id.is_dialed(), *other)
+                });
+            }
+        });
+        self.is_view_changed = true;
+        self.arm(id);
+        if let Some(surplus) = surplus {
+            self.end(surplus, EndReason::Duplicate, out);
+        }
+    }
+
+    /// An older instance at a newcomer's address leaves the view until it has answered a PING. One that cannot answer
+    /// is gone for good.
+    fn suspend(&mut self, former: NeighbourId, out: &mut Actions) {
+        let Some(neighbour) = self.membership.view.remove(former) else { return };
+        out.push(Action::Note(Note::NeighbourDown { address: neighbour.address, reason: EndReason::Replaced }));
+        for id in neighbour.connections {
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            peer.neighbour = None;
+            peer.suspended = Some(neighbour.chosen);
+            if peer.is_capable() {
+                peer.alive_by = None;
+                self.check_alive(id, out);
+            } else {
+                self.end(id, EndReason::Replaced, out);
+            }
+        }
+    }
+
+    /// A neighbour makes room for a newcomer.
+    fn evict(&mut self, displaced: NeighbourId, out: &mut Actions) {
+        bump(&mut self.metrics.neighbours_evicted);
+        let connections = self.membership.view.get(displaced).map(|neighbour| neighbour.connections.clone());
+        connections.into_iter().flatten().for_each(|id| self.end(id, EndReason::Evicted, out));
+    }
+
+    /// What a newcomer that dialed us gets, whether it stays or not: our view; and the network hears of it.
+    fn welcome(&mut self, id: ConnectionId, address: SocketAddr, arrival: Arrival, out: &mut Actions) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        // Where both sides proved themselves on one connection, the verified side still wants to hear so.
+        if arrival.is_back || (arrival.is_chosen && peer.verifier != Verifier::Verified) {
+            return;
+        }
+        let (is_v6, neighbour) = (peer.is_v6, peer.neighbour);
+        self.tell_addresses(id, address, is_v6, out);
+        self.membership.wants_reached(self.now, &self.settings, address);
+        self.is_view_changed = true;
+        if self.settings.discovery && self.membership.is_newcomer(self.now, &self.settings, address) {
+            let not: Vec<NeighbourId> = neighbour.into_iter().collect();
+            let told = self.membership.to_be_told(self.settings.push_fanout as usize, address, &not);
+            let frame = PeerMessage::Push { ttl: self.settings.p2p_ttl, address }.frame();
+            told.into_iter().for_each(|neighbour| self.push_to(neighbour, frame.clone(), out));
+        }
+    }
+
+    /// PEER RESPONSE: a sample of the view, in the family of the handshake, and to capable peers in the other one too.
+    pub(super) fn tell_addresses(&mut self, id: ConnectionId, asker: SocketAddr, is_v6: bool, out: &mut Actions) {
+        let sample = self.membership.sample_for(self.now, &self.settings, asker);
+        self.send(id, AddressList::frame_of(&sample, is_v6), out);
+        let is_capable = self.peers.get(&id).is_some_and(|peer| peer.is_capable());
+        if is_capable && sample.iter().any(|address| address.is_ipv6() != is_v6) {
+            self.send(id, AddressList::frame_of(&sample, !is_v6), out);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The place where the parts meet.
+//!
+//! `modules` handles what modules send, `peers` what peers send, `joining` the handshake and the view, `dialing` whom to
+//! call; each is an `impl` block of [`GossipState`] over the same parts.
+
+mod dialing;
+mod ending;
+mod joining;
+mod modules;
+mod peers;
+mod proofs;
+mod spreading;
+#[cfg(test)]
+mod tests;
+
+use crate::action::{Action, Actions, Flush};
+use crate::address::canonical;
+use crate::connection::module::Module;
+use crate::connection::peer::{Peer, Purpose};
+use crate::dissemination::{Delivery, Dissemination};
+use crate::error::SettingsError;
+use crate::event::{ConnectionId, DialError, Event, Listener};
+use crate::limits;
+use crate::membership::Membership;
+use crate::membership::faults::Faults;
+use crate::metrics::Metrics;
+use crate::note::{EndReason, Note};
+use crate::rng::{Rng, Stream};
+use crate::settings::Settings;
+use crate::status::{NeighbourStatus, Status};
+use crate::subscriptions::Subscriptions;
+use crate::time::Instant;
+use crate::timers::{Timer, Timers};
+use crate::util::bucket::TokenBucket;
+use proofs::Proofs;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+/// One gossip node, pure and deterministic: see the crate's front page for how to run it.
+pub struct GossipState {
+    settings: Settings,
+    /// The latest time heard of: time that runs backwards is ignored.
+    now: Instant,
+    rng: Rng,
+    /// Drawn at the start: tells our restarts apart (section 3).
+    instance: u64,
+    identity_key: (u64, u64),
+    peers: BTreeMap<ConnectionId, Box<Peer>>,
+    modules: BTreeMap<ConnectionId, Box<Module>>,
+    membership: Membership,
+    faults: Faults,
+    subscriptions: Subscriptions,
+    dissemination: Dissemination,
+    proofs: Proofs,
+    timers: Timers,
+    metrics: Metrics,
+    /// Look-ups that we answer, all peers together.
+    look_ups: TokenBucket,
+    dialed: u64,
+    queries: BTreeMap<u64, dialing::Query>,
+    asked: u64,
+    /// Modules with parked announcements, in the order of their turns.
+    parked: VecDeque<ConnectionId>,
+    parked_bytes: u64,
+    /// Something happened that may change whom to dial.
+    is_view_changed: bool,
+    is_alone_noted: bool,
+    is_shutting_down: bool,
+    delivery: Delivery,
+    audience: Vec<ConnectionId>,
+}
+
+impl GossipState {
+    /// A node that has just started. Same settings, same seed, same events: same actions.
+    ///
+    /// `seed` must be secret and drawn anew for each node: nonces, message ids and the keys of tables come from it.
+    ///
+    /// # Errors
+    ///
+    /// The conflicts that [`limits::check`] finds.
+    pub fn new(settings: Settings, seed: [u8; 32], now: Instant) -> Result<Self, SettingsError> {
+        let conflicts = limits::check(&settings);
+        if !conflicts.is_empty() {
+            return Err(SettingsError(conflicts));
+        }
+        let mut keys = Rng::new(seed, Stream::Keys);
+        let mut rng = Rng::new(seed, Stream::Handshake);
+        let mut state = Self {
+            now,
+            instance: rng.bits(),
+            identity_key: (keys.bits(), keys.bits()),
+            rng,
+            peers: BTreeMap::new(),
+            modules: BTreeMap::new(),
+            membership: Membership::new(&settings, seed, now),
+            faults: Faults::new(),
+            subscriptions: Subscriptions::default(),
+            dissemination: Dissemination::new(&settings, seed),
+            proofs: Proofs::new(settings.pow_per_minute, now),
+            timers: Timers::default(),
+            metrics: Metrics::default(),
+            look_ups: TokenBucket::new(limits::LOOK_UPS, now),
+            dialed: 0,
+            queries: BTreeMap::new(),
+            asked: 0,
+            parked: VecDeque::new(),
+            parked_bytes: 0,
+            is_view_changed: false,
+            is_alone_noted: false,
+            is_shutting_down: false,
+            delivery: Delivery::default(),
+            audience: Vec::new(),
+            settings,
+        };
+        // The first calls go out at the first timer: actions come from `handle` only.
+        state.timers.set(Timer::Dial, Some(now));
+        if !state.membership.bootstrappers.is_empty() {
+            let at = state.membership.next_look_up(now);
+            state.timers.set(Timer::LookUp, Some(at));
+        }
+        Ok(state)
+    }
+
+    /// The only way in. Appends what is to be done to `actions`, in the order in which it is to be done.
+    ///
+    /// No event can make it panic; one about a connection that is closed is ignored.
+    pub fn handle(&mut self, now: Instant, event: Event<'_>, actions: &mut Actions) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Accepted { connection, listener, remote } => self.accepted(connection, listener, remote, actions),
+            Event::DialSucceeded { connection } => self.dial_succeeded(connection, actions),
+            Event::DialFailed { connection, error } => self.dial_failed(connection, error, actions),
+            Event::Received { connection, bytes } => self.received(connection, bytes, actions),
+            Event::ReadClosed { connection } => self.read_closed(connection, actions),
+            Event::Closed { connection } => self.closed(connection, actions),
+            Event::Written { connection, bytes } => self.written(connection, bytes, actions),
+            Event::Timer => self.time_passed(actions),
+            Event::Solved { connection, challenge } => self.solved(connection, challenge, actions),
+            Event::Resolved { query, addresses } => self.resolved(query, addresses, actions),
+            Event::Shutdown => self.shut_down(actions),
+        }
+        self.unpark(actions);
+        if self.is_view_changed {
+            self.is_view_changed = false;
+            self.look_for_neighbours(actions);
+        }
+    }
+
+    /// When [`Event::Timer`] is wanted next.
+    pub fn deadline(&self) -> Option<Instant> {
+        [self.timers.deadline(), self.dissemination.deadline()].into_iter().flatten().min()
+    }
+
+    /// How often each thing happened.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How full everything is.
+    pub fn status(&self, now: Instant) -> Status {
+        let peer = |connection: &ConnectionId| self.peers.get(connection);
+        let neighbours = self.membership.view.iter().map(|neighbour| NeighbourStatus {
+            address: neighbour.address,
+            chosen: neighbour.chosen,
+            capable: neighbour.instance.is_some(),
+            age: now.since(neighbour.since),
+            silent: now.since(neighbour.connections.iter().filter_map(peer).map(|p| p.last_heard).max().unwrap_or(now)),
+            queued: neighbour.connections.iter().filter_map(peer).map(|p| p.outbox.queued()).sum(),
+            connections: neighbour.connections.len(),
+        });
+        Status {
+            neighbours: neighbours.collect(),
+            candidates: self.membership.candidates(),
+            lost: self.membership.lost(),
+            peer_connections: self.peers.len(),
+            unverified: self.unverified().count(),
+            modules: self.modules.values().filter(|module| module.is_open()).count(),
+            subscriptions: self.subscriptions.len(),
+            waiting: self.dissemination.waiting(),
+            waiting_bytes: self.dissemination.waiting_bytes(),
+            seen: self.dissemination.seen(),
+            held: self.dissemination.held(),
+            parked_bytes: self.parked_bytes,
+            proofs: self.proofs.len(),
+        }
+    }
+
+    /// Accepted connections that have not proved their work.
+    fn unverified(&self) -> impl Iterator<Item = (ConnectionId, &Peer)> {
+        let is_unverified = |(id, peer): &(&ConnectionId, &Box<Peer>)| !id.is_dialed() && peer.is_joining();
+        self.peers.iter().filter(is_unverified).map(|(id, peer)| (*id, &**peer))
+    }
+
+    fn accepted(&mut self, id: ConnectionId, listener: Listener, remote: SocketAddr, out: &mut Actions) {
+        let remote = canonical(remote);
+        let is_known = id.is_dialed() || self.peers.contains_key(&id) || self.modules.contains_key(&id);
+        if is_known || self.is_shutting_down {
+            out.push(Action::Close { connection: id, flush: Flush::Discard });
+            return;
+        }
+        match listener {
+            Listener::Api if self.modules.len() >= limits::API_CONNECTIONS_MAX => {
+                bump(&mut self.metrics.api_refused);
+                out.push(Action::Note(Note::TableFull { table: "api connections" }));
+                out.push(Action::Close { connection: id, flush: Flush::Discard });
+            }
+            Listener::Api => {
+                bump(&mut self.metrics.api_accepted);
+                self.modules.insert(id, Box::new(Module::new(remote)));
+            }
+            Listener::P2p => self.peer_accepted(id, remote, out),
+        }
+    }
+
+    /// A peer dialed us: bounded in all and for each source IP (section 3). When all places are taken, a random one
+    /// without proof makes room.
+    fn peer_accepted(&mut self, id: ConnectionId, remote: SocketAddr, out: &mut Actions) {
+        let ip = remote.ip();
+        let of_ip = self.unverified().filter(|(_, peer)| peer.remote.ip() == ip).count();
+        let is_crowding = !Membership::counts_as_loopback(ip) && of_ip >= self.settings.unverified_per_ip as usize;
+        if is_crowding || self.faults.refuses_ip(self.now, ip) {
+            bump(&mut self.metrics.p2p_refused);
+            out.push(Action::Close { connection: id, flush: Flush::Discard });
+            return;
+        }
+        let mut unverified: Vec<ConnectionId> = self.unverified().map(|(id, _)| id).collect();
+        if unverified.len() >= self.settings.unverified_max as usize {
+            bump(&mut self.metrics.unverified_crowded_out);
+            self.rng.choose(&mut unverified, 1);
+            unverified.into_iter().for_each(|crowded| self.end(crowded, EndReason::Crowded, out));
+        }
+        bump(&mut self.metrics.p2p_accepted);
+        self.peers.insert(id, Box::new(Peer::accepted(remote, self.now)));
+        self.arm(id);
+    }
+
+    fn received(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
+        if self.peers.contains_key(&id) {
+            self.peer_sent(id, bytes, out);
+        } else {
+            self.module_sent(id, bytes, out);
+        }
+    }
+
+    fn read_closed(&mut self, id: ConnectionId, out: &mut Actions) {
+        if self.modules.contains_key(&id) {
+            self.module_read_closed(id, out);
+        } else if let Some(peer) = self.peers.get(&id) {
+            // An old peer says by FIN that another took our place (section 10).
+            let is_eviction = peer.is_established() && !peer.is_capable();
+            self.end(id, if is_eviction { EndReason::EvictedUs } else { EndReason::Gone }, out);
+        }
+    }
+
+    fn closed(&mut self, id: ConnectionId, out: &mut Actions) {
+        if self.modules.contains_key(&id) {
+            self.module_closed(id, out);
+        } else {
+            self.ended(id, EndReason::Gone, out);
+        }
+    }
+
+    fn written(&mut self, id: ConnectionId, bytes: u64, out: &mut Actions) {
+        let now = self.now;
+        if let Some(peer) = self.peers.get_mut(&id) {
+            let stale_after = self.dissemination.memory_span(now, &self.settings).part(4);
+            let bound = self.settings.peer_queue;
+            let stale = peer.outbox.written(now, id, bytes, bound, stale_after, out);
+            self.metrics.spread_stale = self.metrics.spread_stale.saturating_add(stale);
+        } else if let Some(module) = self.modules.get_mut(&id) {
+            // A module's notifications never grow stale: it was promised them.
+            let never = crate::time::Duration::from_micros(u64::MAX);
+            module.outbox.written(now, id, bytes, self.settings.api_queue, never, out);
+        }
+    }
+
+    fn time_passed(&mut self, out: &mut Actions) {
+        self.dissemination.expire(self.now, &self.settings, &mut self.metrics);
+        while let Some(timer) = self.timers.pop(self.now) {
+            match timer {
+                Timer::Connection(id) if self.peers.contains_key(&id) => self.check_peer(id, out),
+                Timer::Connection(id) => self.check_module(id, out),
+                Timer::Dial => self.is_view_changed = true,
+                Timer::Ask => self.ask_a_neighbour(out),
+                Timer::LookUp => self.look_up(out),
+                Timer::Proof => self.next_proof(out),
+            }
+        }
+    }
+
+    fn dial_succeeded(&mut self, id: ConnectionId, out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.is_connected = true;
+        peer.last_heard = self.now;
+        self.membership.reached(self.now, peer.remote);
+        match peer.purpose {
+            Purpose::Probe => self.end(id, EndReason::Done, out),
+            Purpose::LookUp => {
+                self.introduce(id, true, out);
+                self.expect_addresses(id, true);
+            }
+            Purpose::Neighbour => self.say_hello(id, out),
+        }
+        self.arm(id);
+    }
+
+    fn dial_failed(&mut self, id: ConnectionId, error: DialError, out: &mut Actions) {
+        if self.peers.get(&id).is_none_or(|peer| peer.is_connected) {
+            return;
+        }
+        bump(&mut self.metrics.dials_failed);
+        let reason = match error {
+            DialError::Refused | DialError::Unreachable => EndReason::Gone,
+            DialError::Local => EndReason::Crowded,
+        };
+        self.ended(id, reason, out);
+    }
+
+    fn shut_down(&mut self, out: &mut Actions) {
+        if self.is_shutting_down {
+            return;
+        }
+        self.is_shutting_down = true;
+        let peers: Vec<ConnectionId> = self.peers.keys().copied().collect();
+        peers.into_iter().for_each(|id| self.end(id, EndReason::ShuttingDown, out));
+        for (id, module) in std::mem::take(&mut self.modules) {
+            if module.is_open() {
+                let Module { mut outbox, .. } = *module;
+                outbox.release(id, out);
+                out.push(Action::Close { connection: id, flush: Flush::First });
+            }
+        }
+        self.timers = Timers::default();
+        self.parked.clear();
+        self.parked_bytes = 0;
+    }
+
+    /// Sets the timer of a peer's connection to what is overdue next.
+    fn arm(&mut self, id: ConnectionId) {
+        let at = self.peers.get(&id).and_then(|peer| peer.overdue_at(&self.settings));
+        self.timers.set(Timer::Connection(id), at);
+    }
+}
+
+/// One more. A counter of 64 bits does not overflow in practice; saturating keeps the promise.
+fn bump(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}

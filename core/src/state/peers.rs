@@ -1,0 +1,198 @@
+//! What peers send (PROTOCOL.md, sections 1, 4, 5, 7 and 8).
+
+use super::{GossipState, bump};
+use crate::action::Actions;
+use crate::address::{canonical, is_usable, scope};
+use crate::connection::peer::{Purpose, Rate};
+use crate::dissemination::{NeighbourId, Source};
+use crate::error::Fault;
+use crate::event::ConnectionId;
+use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage};
+use std::net::SocketAddr;
+
+impl GossipState {
+    /// Queues a frame for a peer. A connection that ended meanwhile gets nothing.
+    pub(super) fn send(&mut self, id: ConnectionId, frame: Frame, out: &mut Actions) {
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        bump(&mut self.metrics.p2p_frames_out);
+        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
+        peer.outbox.send(now, id, frame, self.settings.peer_queue, out);
+    }
+
+    pub(super) fn peer_sent(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.last_heard = self.now;
+        peer.is_pinged = false;
+        self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
+        let mut deframer = std::mem::take(&mut peer.deframer);
+        let mut input = bytes;
+        while let Some(peer) = self.peers.get(&id) {
+            match deframer.next(&mut input, |kind, size| peer.wants(kind, size)) {
+                Next::More => break,
+                Next::Skipped { kind, .. } if PeerMessage::knows(kind) => bump(&mut self.metrics.frames_early),
+                Next::Skipped { .. } => bump(&mut self.metrics.frames_unknown),
+                Next::Lost { .. } => self.fault(id, Fault::ImpossibleSize, out),
+                Next::Frame { kind, body } => {
+                    bump(&mut self.metrics.p2p_frames_in);
+                    match PeerMessage::decode(kind, body) {
+                        Ok(message) => self.on_peer_message(id, message, out),
+                        Err(DecodeError::UnknownType) => bump(&mut self.metrics.frames_unknown),
+                        Err(DecodeError::WrongLength) => {
+                            bump(&mut self.metrics.frames_malformed);
+                            self.fault(id, Fault::WrongBodyLength, out);
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.deframer = deframer;
+        }
+    }
+
+    fn on_peer_message(&mut self, id: ConnectionId, message: PeerMessage<'_>, out: &mut Actions) {
+        match message {
+            PeerMessage::Capabilities(theirs) => self.on_capabilities(id, theirs, out),
+            PeerMessage::Hello { address } => self.on_hello(id, address, out),
+            PeerMessage::VerificationRequest { nonce } => self.on_challenge(id, nonce, out),
+            PeerMessage::VerificationResponse { nonce, challenge, address } => {
+                self.on_proof(id, (nonce, challenge), address, out);
+            }
+            PeerMessage::PeerResponse(list) => self.on_addresses(id, list, out),
+            PeerMessage::Goodbye { reason } => self.on_goodbye(id, reason, out),
+            PeerMessage::Pong => self.proved_alive(id, out),
+            PeerMessage::Ping
+            | PeerMessage::PeerRequest
+            | PeerMessage::Push { .. }
+            | PeerMessage::PeerNotification { .. } => match self.peers.get(&id).and_then(|peer| peer.neighbour) {
+                Some(neighbour) => self.on_neighbours_message(id, neighbour, message, out),
+                // Before it is established it counts for nothing, and costs nothing.
+                None => bump(&mut self.metrics.frames_early),
+            },
+        }
+    }
+
+    fn on_neighbours_message(
+        &mut self,
+        id: ConnectionId,
+        neighbour: NeighbourId,
+        message: PeerMessage<'_>,
+        out: &mut Actions,
+    ) {
+        match message {
+            PeerMessage::Ping if self.is_capable(id) && self.within(id, Rate::Ping, out) => {
+                self.send(id, PeerMessage::Pong.frame(), out);
+            }
+            PeerMessage::PeerRequest if self.within(id, Rate::PeerRequest, out) => {
+                bump(&mut self.metrics.peer_requests);
+                if let Some(known) = self.membership.view.get(neighbour) {
+                    let asker = known.address;
+                    self.tell_addresses(id, asker, asker.is_ipv6(), out);
+                }
+            }
+            PeerMessage::Push { ttl, address } => {
+                bump(&mut self.metrics.pushes);
+                if self.within(id, Rate::Push, out) {
+                    self.on_push(id, neighbour, ttl, address, out);
+                }
+            }
+            PeerMessage::PeerNotification { ttl, id: message_id, data_type, data } => {
+                bump(&mut self.metrics.peer_notifications);
+                self.message_arrived(Source::Neighbour(neighbour), message_id, ttl, data_type, data, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_capable(&self, id: ConnectionId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.is_capable())
+    }
+
+    /// May it do this once more? What is over the rate is dropped; capable peers know better and are charged, old
+    /// peers' storms are their normal behaviour (section 10).
+    fn within(&mut self, id: ConnectionId, rate: Rate, out: &mut Actions) -> bool {
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(&id) else { return false };
+        if peer.allows(rate, now) {
+            return true;
+        }
+        bump(&mut self.metrics.frames_over_rate);
+        if peer.is_capable() && rate != Rate::Ping {
+            self.fault(id, Fault::OverTheRate, out);
+        }
+        false
+    }
+
+    /// PUSH: somebody new (section 4). Followed once, and forwarded to one random neighbour.
+    fn on_push(&mut self, id: ConnectionId, neighbour: NeighbourId, ttl: u16, address: SocketAddr, out: &mut Actions) {
+        let address = canonical(address);
+        let Some(teller) = self.membership.view.get(neighbour).map(|teller| teller.address) else { return };
+        if !is_usable(&address) {
+            bump(&mut self.metrics.addresses_unusable);
+            self.fault_unless_old(id, Fault::UnusableAddress, out);
+            return;
+        }
+        if !self.settings.discovery || self.membership.is_own(&address) {
+            return;
+        }
+        if !crate::membership::may_be_told(scope(address.ip()), scope(teller.ip())) {
+            bump(&mut self.metrics.addresses_out_of_scope);
+            return;
+        }
+        if !self.membership.is_news(self.now, &self.settings, address) {
+            return;
+        }
+        self.is_view_changed |= self.membership.consider(self.now, &mut self.metrics, neighbour.0, address);
+        if ttl > 0 {
+            let ttl = ttl.saturating_sub(1).min(self.settings.p2p_ttl);
+            let told = self.membership.to_be_told(1, address, &[neighbour]);
+            let frame = PeerMessage::Push { ttl, address }.frame();
+            told.into_iter().for_each(|one| self.push_to(one, frame.clone(), out));
+        }
+    }
+
+    pub(super) fn push_to(&mut self, neighbour: NeighbourId, frame: Frame, out: &mut Actions) {
+        let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
+        bump(&mut self.metrics.pushes_sent);
+        self.send(id, frame, out);
+    }
+
+    fn fault_unless_old(&mut self, id: ConnectionId, fault: Fault, out: &mut Actions) {
+        if self.is_capable(id) {
+            self.fault(id, fault, out);
+        }
+    }
+
+    /// PEER RESPONSE: the last step of the handshake, or an answer to what we asked (section 4).
+    fn on_addresses(&mut self, id: ConnectionId, list: AddressList<'_>, out: &mut Actions) {
+        let completes = self.was_let_in(id, out);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let expected = if list.is_v6() { &mut peer.expects_v6 } else { &mut peer.expects_v4 };
+        let was_expected = std::mem::take(expected);
+        if !was_expected && !completes {
+            self.fault_unless_old(id, Fault::UnaskedPeerResponse, out);
+            return;
+        }
+        let (remote, purpose, looks_up) = (peer.remote, peer.purpose, std::mem::take(&mut peer.looks_up));
+        let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
+        if purpose == Purpose::LookUp {
+            // The other family's list may follow: the end of the stream, or the timer, ends it.
+            peer.looks_up = true;
+            self.membership.bootstrappers.answers_look_ups(&remote, true);
+        }
+        if !self.settings.discovery {
+            return;
+        }
+        self.is_view_changed = true;
+        let of = scope(remote.ip());
+        if looks_up {
+            self.membership.meet_strangers(list.iter(), self.now, of);
+        }
+        let (now, metrics) = (self.now, &mut self.metrics);
+        let has_unusable = self.membership.learn(now, &self.settings, metrics, teller, of, list.iter());
+        if has_unusable {
+            self.fault_unless_old(id, Fault::UnusableAddress, out);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A message between the connections and `dissemination` (PROTOCOL.md, section 5).
+
+use super::{GossipState, bump};
+use crate::action::{Action, Actions};
+use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
+use crate::event::ConnectionId;
+use crate::limits::FRAME_HEADER;
+use crate::note::Note;
+use crate::wire::{notification, peer_notification};
+
+impl GossipState {
+    /// A message was announced here or came from a neighbour.
+    pub(super) fn message_arrived(
+        &mut self,
+        source: Source,
+        id: u16,
+        ttl: u8,
+        data_type: u16,
+        data: &[u8],
+        out: &mut Actions,
+    ) {
+        let mut audience = std::mem::take(&mut self.audience);
+        let mut delivery = std::mem::take(&mut self.delivery);
+        let subscribers = self.gather(source, data_type, data.len(), &mut audience, out);
+        let around = Around { subscribers, audience: &audience, neighbours: self.membership.view.ids() };
+        let arrival = Arrival { source, id, ttl, data_type, data };
+        let (settings, metrics) = (&self.settings, &mut self.metrics);
+        self.dissemination.arrive(self.now, settings, metrics, arrival, around, &mut delivery);
+        if let Some((wire_id, payload)) = delivery.tell.take() {
+            let frame = notification(wire_id, &payload);
+            audience.iter().for_each(|module| self.tell(*module, frame.clone(), out));
+        }
+        self.deliver(&mut delivery, out);
+        audience.clear();
+        self.audience = audience;
+        self.delivery = delivery;
+    }
+
+    /// Who is subscribed to a type here, and who of them can be told now.
+    fn gather(
+        &mut self,
+        source: Source,
+        data_type: u16,
+        len: usize,
+        audience: &mut Vec<ConnectionId>,
+        out: &mut Actions,
+    ) -> Subscribers {
+        /// NOTIFICATION's fields before its data.
+        const FIELDS: usize = 4;
+        let size = len.saturating_add(FRAME_HEADER).saturating_add(FIELDS);
+        let all = self.subscriptions.subscribers(data_type);
+        let mut full = Vec::new();
+        let mut vouching = 0usize;
+        for id in all {
+            let Some(module) = self.modules.get(id) else { continue };
+            let is_announcer = source == Source::Module(*id);
+            if module.can_answer() && !is_announcer {
+                vouching = vouching.saturating_add(1);
+            }
+            if !module.is_open() {
+                continue;
+            }
+            if module.outbox.has_room(size, self.settings.api_queue) {
+                audience.push(*id);
+            } else {
+                full.push(*id);
+            }
+        }
+        let announces = matches!(source, Source::Module(id) if all.contains(&id));
+        let subscribers = match (all.is_empty(), announces && vouching == 0) {
+            (true, _) => Subscribers::Nobody,
+            (false, true) => Subscribers::AnnouncerOnly,
+            (false, false) => Subscribers::Others,
+        };
+        full.into_iter().for_each(|id| self.could_not_tell(id, out));
+        subscribers
+    }
+
+    /// Sends what goes to neighbours, and says who became a listener.
+    pub(super) fn deliver(&mut self, delivery: &mut Delivery, out: &mut Actions) {
+        if let Some(spread) = delivery.spread.take() {
+            let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
+            for target in delivery.targets.drain(..) {
+                self.spread_to(target, frame.clone(), out);
+            }
+        }
+        for id in delivery.new_listeners.drain(..) {
+            bump(&mut self.metrics.modules_listening);
+            if let Some(module) = self.modules.get(&id) {
+                out.push(Action::Note(Note::ModuleIsListener { connection: id, remote: module.remote }));
+            }
+        }
+    }
+
+    /// Queues a message for a neighbour; a full queue drops it (section 5, Pressure).
+    fn spread_to(&mut self, target: NeighbourId, frame: crate::wire::Frame, out: &mut Actions) {
+        let now = self.now;
+        let Some(id) = self.membership.view.get(target).and_then(|known| known.sends_on()) else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let bound = self.settings.peer_queue;
+        if !peer.outbox.has_room(frame.len(), bound) {
+            bump(&mut self.metrics.spread_dropped);
+            return;
+        }
+        bump(&mut self.metrics.spread);
+        bump(&mut self.metrics.p2p_frames_out);
+        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
+        peer.outbox.send_message(now, id, frame, bound, out);
+        if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
+            self.timers.set_by(crate::timers::Timer::Connection(id), at);
+        }
+    }
+
+    /// A neighbour has just come: it gets what was held for such.
+    pub(super) fn hand_over_held(&mut self, neighbour: NeighbourId, out: &mut Actions) {
+        let mut held: Vec<Spread> = Vec::new();
+        self.dissemination.neighbour_up(self.now, &self.settings, neighbour, &mut held);
+        for spread in held {
+            self.spread_to(neighbour, peer_notification(spread.ttl, spread.id, &spread.payload), out);
+        }
+    }
+
+    /// Must an ANNOUNCE of this module wait for room (section 5, Pressure)?
+    pub(super) fn is_pressed(&self, id: ConnectionId, data_type: u16, len: usize) -> bool {
+        let is_above = |module: &ConnectionId| {
+            self.modules.get(module).is_some_and(|module| module.outbox.is_above_mark(self.settings.api_queue))
+        };
+        let is_blocked = |neighbour: &crate::membership::view::Neighbour| {
+            let peer = neighbour.sends_on().and_then(|id| self.peers.get(&id));
+            peer.is_some_and(|peer| peer.outbox.is_above_mark(self.settings.peer_queue))
+        };
+        let subscribers = self.subscriptions.subscribers(data_type);
+        let view = &self.membership.view;
+        is_above(&id)
+            || (!subscribers.is_empty() && subscribers.iter().all(is_above))
+            || (!view.is_empty() && view.iter().all(is_blocked))
+            || self.dissemination.is_pressed(self.now, &self.settings, Source::Module(id), data_type, len)
+    }
+}

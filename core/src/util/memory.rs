@@ -1,0 +1,84 @@
+//! Keys remembered until a time, at most so many.
+
+use crate::time::Instant;
+use std::collections::BTreeMap;
+
+/// Capacity: given at creation. Lifetime: per key. When it is full, expired keys go first, then the one that would
+/// have gone soonest.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory<K> {
+    until: BTreeMap<K, Instant>,
+    max: usize,
+}
+
+impl<K: Ord + Copy> Memory<K> {
+    pub(crate) const fn new(max: usize) -> Self {
+        Self { until: BTreeMap::new(), max }
+    }
+
+    /// Remembers a key until then; a key known already, until the later of both times.
+    pub(crate) fn insert(&mut self, now: Instant, key: K, until: Instant) {
+        if let Some(known) = self.until.get_mut(&key) {
+            *known = (*known).max(until);
+            return;
+        }
+        if self.until.len() >= self.max {
+            self.until.retain(|_, until| *until > now);
+        }
+        if self.until.len() >= self.max
+            && let Some(soonest) = self.until.iter().min_by_key(|(_, until)| **until).map(|(key, _)| *key)
+        {
+            self.until.remove(&soonest);
+        }
+        self.until.insert(key, until);
+    }
+
+    /// Is it remembered?
+    pub(crate) fn contains(&self, now: Instant, key: &K) -> bool {
+        self.until(now, key).is_some()
+    }
+
+    /// Until when it is remembered.
+    pub(crate) fn until(&self, now: Instant, key: &K) -> Option<Instant> {
+        self.until.get(key).copied().filter(|until| *until > now)
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) {
+        self.until.remove(key);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.until.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(n: u64) -> Instant {
+        Instant::from_micros(n)
+    }
+
+    #[test]
+    fn a_key_is_forgotten_when_its_time_has_come() {
+        let mut memory = Memory::new(4);
+        memory.insert(at(0), 7, at(10));
+        assert!(memory.contains(at(9), &7));
+        assert!(!memory.contains(at(10), &7));
+        memory.insert(at(0), 7, at(5));
+        assert_eq!(memory.until(at(0), &7), Some(at(10)), "never shortened");
+    }
+
+    #[test]
+    fn a_full_memory_drops_the_expired_then_the_soonest() {
+        let mut memory = Memory::new(2);
+        memory.insert(at(0), 1, at(5));
+        memory.insert(at(0), 2, at(50));
+        memory.insert(at(6), 3, at(40));
+        assert!(memory.contains(at(6), &2) && memory.contains(at(6), &3));
+        memory.insert(at(7), 4, at(60));
+        assert!(!memory.contains(at(7), &3) && memory.contains(at(7), &2) && memory.contains(at(7), &4));
+        assert_eq!(memory.len(), 2);
+    }
+}

@@ -1,0 +1,4 @@
+//! Small containers with a bound and a clock.
+
+pub(crate) mod bucket;
+pub(crate) mod memory;

@@ -1,0 +1,99 @@
+//! The gossip daemon: an ini file, an event loop, a log.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod start;
+
+use arguments::{Arguments, Seed};
+use clap::Parser;
+use gossip_config::{Config, Overrides};
+use gossip_core::GossipState;
+use gossip_driver_mio::{EventLoop, Listeners, StartError, logging, signals};
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Why the daemon ends early, by exit status.
+enum Failure {
+    /// 1: it cannot run.
+    CannotRun(String),
+    /// 2: the command line or the file is wrong.
+    Wrong(String),
+}
+
+impl Failure {
+    fn cannot_run(error: impl Display) -> Self {
+        Self::CannotRun(error.to_string())
+    }
+
+    fn wrong(error: impl Display) -> Self {
+        Self::Wrong(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (status, message) = match run(&arguments) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::CannotRun(message)) => (1, message),
+        Err(Failure::Wrong(message)) => (2, message),
+    };
+    // The log may be off, or only a file: this goes to whoever started the program in any case.
+    eprintln!("gossipd: {}", message.replace('\n', "\ngossipd: "));
+    ExitCode::from(status)
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let overrides =
+        Overrides { validation_timeout: arguments.validation_timeout, suppression_time: arguments.suppression_time };
+    let (config, warnings) = Config::read(&arguments.config, overrides).map_err(Failure::wrong)?;
+    if arguments.check {
+        if !warnings.is_empty() {
+            return Err(Failure::wrong(lines(&warnings)));
+        }
+        println!("{} is right.\n{}", arguments.config.display(), start::plan(&config));
+        return Ok(());
+    }
+    let level = arguments.log_level.unwrap_or(config.log_level);
+    let file = arguments.log_file.as_deref().or(config.log_file.as_deref());
+    logging::start(level, !arguments.quiet, file).map_err(|error| {
+        let name = file.map(|file| file.display().to_string()).unwrap_or_default();
+        Failure::CannotRun(format!("cannot log to {name}: {error}"))
+    })?;
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    serve(&config, arguments.seed)
+}
+
+fn serve(config: &Config, seed: Option<Seed>) -> Result<(), Failure> {
+    start::raise_descriptor_limit();
+    let mut listeners = Listeners::default();
+    start::listen(config, &mut listeners).map_err(Failure::CannotRun)?;
+    let advertised = start::advertised(config).map_err(Failure::CannotRun)?;
+    let settings = config.finish(listeners.p2p_addresses(), advertised).map_err(Failure::wrong)?;
+    let seed = match seed {
+        Some(Seed(seed)) => seed,
+        None => entropy()?,
+    };
+    start::introduce(&listeners, &settings);
+    let mut node =
+        EventLoop::new(listeners, |now| GossipState::new(settings, seed, now)).map_err(|error| match error {
+            StartError::Io(_) => Failure::cannot_run(error),
+            StartError::Machine(_) => Failure::wrong(error),
+        })?;
+    signals::shut_down_on_signals(node.handle())
+        .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
+    node.run().map_err(|error| Failure::CannotRun(format!("the event loop failed: {error}")))?;
+    log::info!("ended");
+    Ok(())
+}
+
+fn entropy() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Failure::CannotRun(format!("the system has no random numbers for us: {error}")))?;
+    Ok(seed)
+}
+
+fn lines(problems: &[impl Display]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

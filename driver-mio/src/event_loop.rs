@@ -1,0 +1,580 @@
+//! The loop: what sockets, timers and other threads have to say goes into the state machine; what it wants done is
+//! done.
+
+use crate::clock::{Clock, span};
+use crate::dial;
+use crate::inbox::{Handle, Inbox, Message};
+use crate::listener::{Acceptor, Listeners};
+use crate::logging::NoteLog;
+use crate::pow_worker::Solver;
+use crate::resolver::Resolver;
+use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, send_at_once};
+use gossip_core::time::{Duration, Instant};
+use gossip_core::{Action, Actions, ConnectionId, DialError, Event, Flush, GossipState};
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use slab::Slab;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc::Receiver;
+
+/// Bytes of the one buffer that everything is read into.
+const READ_BUFFER: usize = 64 << 10;
+/// Bytes that one connection may bring in one turn before others have theirs.
+const READ_BUDGET: usize = 128 << 10;
+/// Connections accepted from one listener in one turn.
+const ACCEPT_BUDGET: usize = 256;
+/// Events taken from the system at once.
+const EVENTS: usize = 1_024;
+/// Descriptors that accepted connections leave to dials, look-ups of names, and the log.
+const DESCRIPTORS_KEPT: usize = 48;
+
+/// How long a connection that the core closed may take to write what is queued.
+const FLUSH_TIME: Duration = Duration::from_secs(10);
+/// How long the other end may then take to close (section 3).
+const LINGER_TIME: Duration = Duration::from_secs(5);
+/// How long all connections together may take once the node shuts down.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
+
+/// Tokens from here on, downward: the waker, then the listeners. Connections count up from zero.
+const WAKER: usize = usize::MAX;
+
+/// What the loop drives: a [`GossipState`], or something that stands around or in for one.
+pub trait Machine {
+    /// See [`GossipState::handle`].
+    fn handle(&mut self, now: Instant, event: Event<'_>, actions: &mut Actions);
+    /// See [`GossipState::deadline`].
+    fn deadline(&self) -> Option<Instant>;
+}
+
+impl Machine for GossipState {
+    fn handle(&mut self, now: Instant, event: Event<'_>, actions: &mut Actions) {
+        Self::handle(self, now, event, actions);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+}
+
+/// Why a loop cannot start.
+#[derive(Debug)]
+pub enum StartError<E> {
+    /// The system has no poll, or no room in it.
+    Io(io::Error),
+    /// The machine could not be made.
+    Machine(E),
+}
+
+impl<E: fmt::Display> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "cannot set up the event loop: {error}"),
+            Self::Machine(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for StartError<E> {}
+
+impl<E> From<io::Error> for StartError<E> {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// One node on real sockets.
+///
+/// A turn of it: wait; timer; connects that came about; messages of other threads; accept; read; write. Whatever is
+/// left over because a budget was spent has its next turn at once. Everything else happens between these, in
+/// [`Machine::handle`].
+pub struct EventLoop<M> {
+    machine: M,
+    actions: Actions,
+    clock: Clock,
+    poll: Poll,
+    handle: Handle,
+    messages: Receiver<Message>,
+    acceptors: Vec<Acceptor>,
+    /// All sockets by token, those that the core has closed already included.
+    connections: Slab<Connection>,
+    /// Those that the core knows.
+    slots: HashMap<ConnectionId, usize>,
+    /// When what the core has closed goes even if it is not done.
+    closing: BTreeSet<(Instant, usize)>,
+    /// Connections accepted so far: names the next one.
+    accepted: u64,
+    to_read: VecDeque<usize>,
+    to_flush: Vec<usize>,
+    /// Dials that failed at once; told after the actions that they came from.
+    failed_dials: VecDeque<(ConnectionId, DialError)>,
+    read_buffer: Vec<u8>,
+    scratch: Vec<u8>,
+    solver: Solver,
+    resolver: Resolver,
+    notes: NoteLog,
+    connections_max: usize,
+    /// Shutting down: the end, done or not.
+    ends: Option<Instant>,
+    /// How often the loop woke: what a test of idleness counts.
+    turns: u64,
+}
+
+impl<M: Machine> EventLoop<M> {
+    /// A loop over these listeners and the machine that `make` makes, given the loop's time.
+    pub fn new<E>(listeners: Listeners, make: impl FnOnce(Instant) -> Result<M, E>) -> Result<Self, StartError<E>> {
+        let poll = Poll::new()?;
+        let (inbox, messages) = Inbox::new(Waker::new(poll.registry(), Token(WAKER))?);
+        let mut acceptors = Vec::new();
+        for (number, (port, mut socket)) in listeners.sockets.into_iter().enumerate() {
+            socket.register(poll.registry(), Token(WAKER - 1 - number), Interest::READABLE)?;
+            acceptors.push(Acceptor::new(port, socket));
+        }
+        let clock = Clock::start();
+        let machine = make(clock.now()).map_err(StartError::Machine)?;
+        Ok(Self {
+            machine,
+            actions: Actions::new(),
+            clock,
+            poll,
+            handle: Handle { inbox: inbox.clone() },
+            messages,
+            acceptors,
+            connections: Slab::new(),
+            slots: HashMap::new(),
+            closing: BTreeSet::new(),
+            accepted: 0,
+            to_read: VecDeque::new(),
+            to_flush: Vec::new(),
+            failed_dials: VecDeque::new(),
+            read_buffer: vec![0; READ_BUFFER],
+            scratch: Vec::with_capacity(SCRATCH),
+            solver: Solver::new(inbox.clone()),
+            resolver: Resolver::new(inbox),
+            notes: NoteLog::default(),
+            connections_max: connections_max(),
+            ends: None,
+            turns: 0,
+        })
+    }
+
+    /// Ends the loop from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The machine, to look at.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// Runs until told to shut down. An error is the loop's own, never a connection's.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.has_ended() {
+            self.turn(&mut events)?;
+        }
+        self.notes.finish();
+        Ok(())
+    }
+
+    /// One turn. Bounded work, whatever the other ends do.
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        self.turns += 1;
+        self.run_timers();
+        let mut woken = false;
+        for event in &*events {
+            match event.token() {
+                Token(WAKER) => woken = true,
+                Token(token) if token >= WAKER - self.acceptors.len() => {
+                    self.acceptors[WAKER - 1 - token].ready = true;
+                }
+                Token(slot) => self.note_readiness(slot, event),
+            }
+        }
+        if woken {
+            self.read_messages();
+        }
+        self.accept();
+        self.read();
+        self.report_failed_dials();
+        self.flush();
+        Ok(())
+    }
+
+    /// How long there is nothing to do unless something happens; for ever if `None`.
+    fn timeout(&self) -> Option<std::time::Duration> {
+        let now = self.clock.now();
+        let left_over = !self.to_read.is_empty() || !self.to_flush.is_empty() || !self.failed_dials.is_empty();
+        if left_over || self.acceptors.iter().any(|acceptor| acceptor.wants_turn(now)) {
+            return Some(std::time::Duration::ZERO);
+        }
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).filter_map(|a| a.paused_until).min();
+        let closing = self.closing.first().map(|&(at, _)| at);
+        [self.machine.deadline(), accepting, closing, self.notes.deadline(), self.ends]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| span(at.since(now)))
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.clock.now();
+        if self.machine.deadline().is_some_and(|at| at <= now) {
+            self.feed(Event::Timer);
+        }
+        while let Some(&(at, slot)) = self.closing.first()
+            && at <= now
+        {
+            self.remove(slot);
+        }
+        self.notes.tick(now);
+    }
+
+    /// Remembers what the system says about a connection; reading and writing have their own time. A late word about a
+    /// socket whose slot has a new owner does no harm: the next read or write finds nothing.
+    fn note_readiness(&mut self, slot: usize, event: &mio::event::Event) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let failed = event.is_error() || event.is_write_closed();
+        if connection.phase == Phase::Connecting {
+            if event.is_writable() || failed {
+                self.finish_dial(slot);
+            }
+        } else if event.is_writable() {
+            connection.writable = true;
+            self.want_flush(slot);
+        }
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if event.is_readable() || event.is_read_closed() || failed {
+            connection.readable = true;
+            // Half-closed before, and now the other half is gone as well.
+            connection.write_broken |= failed && connection.read_ended;
+            self.want_read(slot);
+        }
+    }
+
+    fn finish_dial(&mut self, slot: usize) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let id = connection.id;
+        match connection.dialed() {
+            Dialed::Pending => {}
+            Dialed::Done => {
+                self.feed(Event::DialSucceeded { connection: id });
+                self.want_flush(slot);
+            }
+            Dialed::Failed(error) => {
+                self.remove(slot);
+                self.feed(Event::DialFailed { connection: id, error });
+            }
+        }
+    }
+
+    fn read_messages(&mut self) {
+        while let Ok(message) = self.messages.try_recv() {
+            match message {
+                Message::Solved { job, challenge } => {
+                    if let Some(connection) = self.solver.take(job) {
+                        self.feed(Event::Solved { connection, challenge });
+                    }
+                }
+                Message::Resolved { query, addresses } => self.feed(Event::Resolved { query, addresses: &addresses }),
+                Message::ShutDown => self.shut_down(),
+            }
+        }
+    }
+
+    fn shut_down(&mut self) {
+        if self.ends.is_none() {
+            self.ends = Some(self.clock.now().after(SHUTDOWN_TIME));
+            self.acceptors.clear();
+            self.feed(Event::Shutdown);
+        }
+    }
+
+    /// Told to shut down, and nothing is left that would still be written, or it takes too long.
+    fn has_ended(&self) -> bool {
+        let Some(ends) = self.ends else { return false };
+        let done = |connection: &Connection| match connection.phase {
+            Phase::Connecting => true,
+            Phase::Open => connection.queue.is_empty(),
+            Phase::Closing { .. } => false,
+        };
+        self.connections.iter().all(|(_, connection)| done(connection)) || self.clock.now() >= ends
+    }
+
+    fn accept(&mut self) {
+        for at in 0..self.acceptors.len() {
+            for _ in 0..ACCEPT_BUDGET {
+                let now = self.clock.now();
+                // Handling the connection before may have begun the shutdown.
+                let Some(acceptor) = self.acceptors.get_mut(at).filter(|acceptor| acceptor.wants_turn(now)) else {
+                    break;
+                };
+                if self.connections.len() >= self.connections_max {
+                    acceptor.pause(now, &"the limit of open files leaves no room (ulimit -n)");
+                    break;
+                }
+                let listener = acceptor.port;
+                let Some((stream, remote)) = acceptor.accept(now) else { break };
+                let connection = ConnectionId::accepted(self.accepted);
+                self.accepted += 1;
+                send_at_once(&stream);
+                match self.insert(connection, stream, Phase::Open) {
+                    Ok(()) => self.feed(Event::Accepted { connection, listener, remote }),
+                    Err(error) => log::warn!("cannot watch the connection from {remote}, dropped: {error}"),
+                }
+            }
+        }
+    }
+
+    /// Gives each connection that may have something its budget.
+    fn read(&mut self) {
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        for _ in 0..self.to_read.len() {
+            if let Some(slot) = self.to_read.pop_front() {
+                self.read_from(slot, &mut buffer);
+            }
+        }
+        self.read_buffer = buffer;
+    }
+
+    fn read_from(&mut self, slot: usize, buffer: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.to_read = false;
+        let id = connection.id;
+        let mut budget = READ_BUDGET;
+        loop {
+            // What came before may have closed it, and even given its slot away.
+            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.id == id) else {
+                return;
+            };
+            if !connection.readable || connection.reading_stopped || connection.phase == Phase::Connecting {
+                return;
+            }
+            if budget == 0 {
+                return self.want_read(slot);
+            }
+            let closing = connection.is_closing();
+            match connection.read(buffer) {
+                Input::Data(n) => {
+                    budget = budget.saturating_sub(n);
+                    if !closing {
+                        self.feed(Event::Received { connection: id, bytes: &buffer[..n] });
+                    }
+                }
+                Input::Blocked => {
+                    connection.readable = false;
+                    if connection.write_broken {
+                        self.lose(slot);
+                    }
+                }
+                Input::Ended if closing || connection.write_broken => return self.lose(slot),
+                Input::Ended => {
+                    connection.readable = false;
+                    if !std::mem::replace(&mut connection.read_ended, true) {
+                        self.feed(Event::ReadClosed { connection: id });
+                    }
+                }
+                Input::Broken => return self.lose(slot),
+            }
+        }
+    }
+
+    /// The socket is of no more use. The core hears of it, unless it closed the connection itself.
+    fn lose(&mut self, slot: usize) {
+        if let Some(connection) = self.remove(slot)
+            && !connection.is_closing()
+        {
+            self.feed(Event::Closed { connection: connection.id });
+        }
+    }
+
+    fn report_failed_dials(&mut self) {
+        for _ in 0..self.failed_dials.len() {
+            if let Some((connection, error)) = self.failed_dials.pop_front() {
+                self.feed(Event::DialFailed { connection, error });
+            }
+        }
+    }
+
+    /// Writes what this turn queued, each connection's at once. What the core then queues in a freed window has the
+    /// next turn.
+    fn flush(&mut self) {
+        for slot in std::mem::take(&mut self.to_flush) {
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            connection.to_flush = false;
+            if connection.phase == Phase::Connecting {
+                continue;
+            }
+            let written = connection.flush(&mut self.scratch);
+            let id = connection.id;
+            let unfinished = connection.writable && !connection.queue.is_empty();
+            if connection.write_broken {
+                // Reading tells when there is nothing more to come.
+                connection.readable = true;
+                self.want_read(slot);
+            } else if connection.phase == (Phase::Closing { shut: false }) && connection.queue.is_empty() {
+                if connection.read_ended {
+                    self.remove(slot);
+                    continue;
+                }
+                connection.shut_writing();
+                self.set_deadline(slot, LINGER_TIME);
+            }
+            if unfinished {
+                self.want_flush(slot);
+            }
+            if written > 0 && self.slots.get(&id) == Some(&slot) {
+                self.feed(Event::Written { connection: id, bytes: written });
+            }
+        }
+    }
+
+    /// Tells the machine what happened and does what it then wants done.
+    fn feed(&mut self, event: Event<'_>) {
+        let now = self.clock.now();
+        let mut actions = std::mem::take(&mut self.actions);
+        self.machine.handle(now, event, &mut actions);
+        for action in actions.drain(..) {
+            self.carry_out(now, action);
+        }
+        self.actions = actions;
+    }
+
+    fn carry_out(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::Dial { connection, to, from } => self.dial(connection, to, from),
+            Action::Send { connection, frame } => {
+                if let Some((slot, stream)) = self.known(connection) {
+                    stream.queue.push(frame);
+                    self.want_flush(slot);
+                }
+            }
+            Action::Close { connection, flush } => self.close(connection, flush),
+            Action::StopReading { connection } => {
+                if let Some((_, stream)) = self.known(connection) {
+                    stream.reading_stopped = true;
+                }
+            }
+            Action::ResumeReading { connection } => {
+                if let Some((slot, stream)) = self.known(connection) {
+                    stream.reading_stopped = false;
+                    self.want_read(slot);
+                }
+            }
+            Action::Solve { connection, puzzle, start } => self.solver.solve(connection, puzzle, start),
+            Action::CancelSolve { connection } => self.solver.cancel(connection),
+            Action::Resolve { query, host, port } => self.resolver.resolve(query, host, port),
+            Action::Note(note) => self.notes.note(now, &note),
+        }
+    }
+
+    fn dial(&mut self, connection: ConnectionId, to: SocketAddr, from: Option<IpAddr>) {
+        let dialed = dial::connect(to, from).and_then(|stream| {
+            self.insert(connection, stream, Phase::Connecting).map_err(|error| {
+                log::debug!("cannot watch the connection to {to}: {error}");
+                DialError::Local
+            })
+        });
+        if let Err(error) = dialed {
+            self.failed_dials.push_back((connection, error));
+        }
+    }
+
+    /// From here on the core knows nothing of this connection, whatever its socket still does.
+    fn close(&mut self, id: ConnectionId, flush: Flush) {
+        self.solver.cancel(id);
+        self.failed_dials.retain(|(failed, _)| *failed != id);
+        let Some(slot) = self.slots.remove(&id) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if flush == Flush::Discard || connection.phase == Phase::Connecting || connection.write_broken {
+            self.remove(slot);
+            return;
+        }
+        connection.phase = Phase::Closing { shut: false };
+        connection.reading_stopped = false;
+        self.set_deadline(slot, FLUSH_TIME);
+        self.want_flush(slot);
+        self.want_read(slot);
+    }
+
+    fn known(&mut self, id: ConnectionId) -> Option<(usize, &mut Connection)> {
+        let slot = *self.slots.get(&id)?;
+        Some((slot, self.connections.get_mut(slot)?))
+    }
+
+    fn insert(&mut self, id: ConnectionId, mut stream: TcpStream, phase: Phase) -> io::Result<()> {
+        let entry = self.connections.vacant_entry();
+        watch(self.poll.registry(), &mut stream, entry.key())?;
+        self.slots.insert(id, entry.key());
+        entry.insert(Connection::new(id, stream, phase));
+        Ok(())
+    }
+
+    /// Closes the socket.
+    fn remove(&mut self, slot: usize) -> Option<Connection> {
+        let connection = self.connections.try_remove(slot)?;
+        if let Some(at) = connection.goes_at {
+            self.closing.remove(&(at, slot));
+        } else {
+            self.slots.remove(&connection.id);
+            self.solver.cancel(connection.id);
+        }
+        Some(connection)
+    }
+
+    fn set_deadline(&mut self, slot: usize, after: Duration) {
+        let at = self.clock.now().after(after);
+        if let Some(connection) = self.connections.get_mut(slot) {
+            if let Some(earlier) = connection.goes_at.replace(at) {
+                self.closing.remove(&(earlier, slot));
+            }
+            self.closing.insert((at, slot));
+        }
+    }
+
+    fn want_read(&mut self, slot: usize) {
+        if let Some(connection) = self.connections.get_mut(slot)
+            && connection.readable
+            && !connection.reading_stopped
+            && !std::mem::replace(&mut connection.to_read, true)
+        {
+            self.to_read.push_back(slot);
+        }
+    }
+
+    fn want_flush(&mut self, slot: usize) {
+        if let Some(connection) = self.connections.get_mut(slot)
+            && (connection.writable || connection.write_broken)
+            && (!connection.queue.is_empty() || connection.phase == Phase::Closing { shut: false })
+            && !std::mem::replace(&mut connection.to_flush, true)
+        {
+            self.to_flush.push(slot);
+        }
+    }
+}
+
+fn watch(registry: &Registry, source: &mut impl Source, token: usize) -> io::Result<()> {
+    source.register(registry, Token(token), Interest::READABLE | Interest::WRITABLE)
+}
+
+/// How many connections the system's limit of open files leaves room for.
+fn connections_max() -> usize {
+    #[cfg(unix)]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        limit.saturating_sub(DESCRIPTORS_KEPT).max(DESCRIPTORS_KEPT)
+    }
+    #[cfg(not(unix))]
+    usize::MAX
+}

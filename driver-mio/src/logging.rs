@@ -1,0 +1,180 @@
+//! The log: one line an event, RFC 3339 times, on the terminal, in a file, or both.
+//!
+//! A line is one line whatever others put into it: control characters are escaped. What peers and modules can cause is
+//! limited in rate by kind.
+
+use gossip_core::time::{Duration, Instant};
+use gossip_core::{Level, Note};
+use log::{LevelFilter, Log, Metadata, Record};
+use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, LineWriter, Write};
+use std::path::Path;
+
+/// Notes of one kind that are logged within one window.
+const NOTES_PER_WINDOW: u32 = 10;
+/// How long a window lasts.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Sends everything that is logged at `level` or above to the terminal (standard error), and to the end of `file`.
+pub fn start(level: LevelFilter, terminal: bool, file: Option<&Path>) -> io::Result<()> {
+    let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
+    if terminal {
+        loggers.push(logger(level, io::stderr()));
+    }
+    if let Some(path) = file {
+        loggers.push(logger(level, OpenOptions::new().create(true).append(true).open(path)?));
+    }
+    log::set_boxed_logger(Box::new(OneLine(CombinedLogger::new(loggers)))).map_err(io::Error::other)?;
+    log::set_max_level(level);
+    Ok(())
+}
+
+/// Whole lines, so that what several processes write to one terminal stays readable.
+fn logger(level: LevelFilter, to: impl Write + Send + 'static) -> Box<dyn SharedLogger> {
+    WriteLogger::new(level, format(), LineWriter::new(to))
+}
+
+fn format() -> Config {
+    ConfigBuilder::new()
+        .set_time_format_rfc3339()
+        .set_thread_level(LevelFilter::Off)
+        .set_target_level(LevelFilter::Off)
+        .set_location_level(LevelFilter::Off)
+        .build()
+}
+
+/// Escapes what would break a line, or drive a terminal.
+struct OneLine<L>(L);
+
+impl<L: Log> Log for OneLine<L> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let message = record.args().to_string();
+        match escaped(&message) {
+            Cow::Borrowed(_) => self.0.log(record),
+            Cow::Owned(clean) => self.0.log(
+                &Record::builder()
+                    .metadata(record.metadata().clone())
+                    .module_path(record.module_path())
+                    .args(format_args!("{clean}"))
+                    .build(),
+            ),
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+fn escaped(message: &str) -> Cow<'_, str> {
+    if message.chars().any(char::is_control) {
+        let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+        message.chars().map(escape).collect::<String>().into()
+    } else {
+        message.into()
+    }
+}
+
+/// How many notes of one kind there were lately.
+struct Window {
+    ends: Instant,
+    logged: u32,
+    suppressed: u64,
+    level: log::Level,
+}
+
+/// Logs the core's notes, of each kind at most so many at a time.
+#[derive(Default)]
+pub(crate) struct NoteLog {
+    windows: BTreeMap<&'static str, Window>,
+}
+
+impl NoteLog {
+    pub(crate) fn note(&mut self, now: Instant, note: &Note) {
+        let level = match note.level() {
+            Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
+            Level::Debug => return log::debug!("{note}"),
+        };
+        if self.admit(now, note.kind(), level) {
+            log::log!(level, "{note}");
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to say. Quiet kinds need no timer.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.windows.values().filter(|window| window.suppressed > 0).map(|window| window.ends).min()
+    }
+
+    /// Says how much was left out of windows that are over.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.close_windows(|window| window.ends <= now);
+    }
+
+    /// Says what is left to be said.
+    pub(crate) fn finish(&mut self) {
+        self.close_windows(|_| true);
+    }
+
+    fn admit(&mut self, now: Instant, kind: &'static str, level: log::Level) -> bool {
+        self.tick(now);
+        let window =
+            self.windows.entry(kind).or_insert(Window { ends: now.after(WINDOW), logged: 0, suppressed: 0, level });
+        if window.logged < NOTES_PER_WINDOW {
+            window.logged += 1;
+            true
+        } else {
+            window.suppressed += 1;
+            false
+        }
+    }
+
+    fn close_windows(&mut self, over: impl Fn(&Window) -> bool) {
+        self.windows.retain(|kind, window| {
+            let over = over(window);
+            if over && window.suppressed > 0 {
+                log::log!(window.level, "{} more of kind {kind} in {WINDOW}, not logged", window.suppressed);
+            }
+            !over
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_message_is_one_line_whatever_it_holds() {
+        assert_eq!(escaped("plain \u{e4} text"), "plain \u{e4} text");
+        assert_eq!(escaped("a\nb\r\u{1b}[2Jc\u{85}"), "a\\nb\\r\\u{1b}[2Jc\\u{85}");
+    }
+
+    #[test]
+    fn notes_of_one_kind_are_limited_and_counted_and_other_kinds_are_not_touched() {
+        let mut notes = NoteLog::default();
+        let start = Instant::from_micros(5);
+        let admitted = (0..25).filter(|_| notes.admit(start, "banned", log::Level::Info)).count();
+        assert_eq!(admitted, 10);
+        assert!(notes.admit(start, "table_full", log::Level::Warn));
+        assert_eq!(notes.windows["banned"].suppressed, 15);
+        assert_eq!(notes.deadline(), Some(start.after(WINDOW)));
+        notes.tick(start.after(WINDOW));
+        assert_eq!(notes.deadline(), None);
+        assert!(notes.admit(start.after(WINDOW), "banned", log::Level::Info));
+    }
+
+    #[test]
+    fn a_quiet_log_needs_no_timer() {
+        let mut notes = NoteLog::default();
+        assert!(notes.admit(Instant::ZERO, "alone", log::Level::Info));
+        assert_eq!(notes.deadline(), None);
+    }
+}
