@@ -224,3 +224,41 @@ impl Relation {
         }
     }
 }
+
+impl Scenario {
+    /// So many peers that join within ten seconds, one module each, and nothing else: what a file's reader and tests
+    /// start from.
+    pub fn plain(peers: u32) -> Self {
+        Self {
+            name: "plain".to_owned(),
+            peers,
+            bootstrappers: 1,
+            joined: peers,
+            join_over: 10_000_000,
+            duration: 60_000_000,
+            hash_rate: 20_000_000,
+            real_pow_bits: 4,
+            settings: Settings::new(50, 30, gossip_core::Addresses::default()),
+            network: network::Config {
+                latency: network::Latency::Uniform(5_000, 80_000),
+                jitter: 5_000,
+                bandwidth: None,
+                cut_ppm: 10_000,
+                loss_ppm: 1_000,
+                send_buffer: 256 << 10,
+            },
+            regions: Vec::new(),
+            modules: vec![ModuleClass {
+                name: "all".to_owned(),
+                types: vec![1337],
+                share_ppm: 1_000_000,
+                verdict: Verdict::Content,
+                delay: (0, 20_000),
+                reads: true,
+            }],
+            workloads: Vec::new(),
+            timeline: Vec::new(),
+            expectations: Vec::new(),
+        }
+    }
+}

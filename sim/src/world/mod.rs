@@ -11,6 +11,9 @@ pub use peer::{address_of, peer_at};
 pub use stats::Stats;
 pub use sweep::Overlay;
 
+#[cfg(test)]
+mod tests;
+
 use crate::check::{Checks, Ledger, Violation};
 use crate::network::{Arrival, DialState, EndId, Network, Owner};
 use crate::queue::Queue;
