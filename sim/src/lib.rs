@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod explore;
 pub mod network;
 pub mod pow;
 pub mod queue;
 pub mod rng;
+pub mod run;
 pub mod scenario;
 pub mod wake;
 pub mod workload;

@@ -152,8 +152,8 @@ impl Ledger {
         }
     }
 
-    /// A peer received a copy through `end`, the sender's.
-    pub(super) fn received(&mut self, peer: u32, end: EndId, seen: Seen) {
+    /// A peer received a copy.
+    pub(super) fn received(&mut self, peer: u32, seen: Seen) {
         let Some(message) = self.live_mut(seen.number) else { return };
         message.outcome.copies += 1;
         let first_ttl = message.first_ttl();
@@ -164,6 +164,15 @@ impl Ledger {
             message.outcome.peers += 1;
             let hop = first_ttl.saturating_sub(seen.ttl).saturating_add(1);
             message.outcome.last_hop = message.outcome.last_hop.max(hop);
+        }
+    }
+
+    /// A peer has handled a copy that came through `end`, the sender's. If it remembers the message, for its modules were
+    /// told, it must not send it back there. What nobody there is subscribed to is not remembered (section 5, rule 1).
+    pub(super) fn handled(&mut self, end: EndId, modules: Range<u32>, seen: Seen) {
+        let Some(message) = self.live_mut(seen.number) else { return };
+        if !modules.into_iter().any(|module| message.told_at(module).is_some()) {
+            return;
         }
         let word = end.index() / 64;
         if message.crossed.len() <= word {

@@ -18,6 +18,7 @@ pub use proof::Proofs;
 use crate::network::EndId;
 use gossip_core::wire::{Frame, kind};
 use gossip_core::{Settings, Status};
+use std::ops::Range;
 
 /// A property that was broken: a bug in the peers, or in the checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,14 +148,24 @@ impl Checks {
         first.then_some(latency)
     }
 
-    /// A frame's last byte reached a peer through `end`, the sender's.
+    /// A frame's last byte reaches a peer through `end`, the sender's.
     pub fn peer_receives(&mut self, peer: u32, end: EndId, frame: &Frame) {
         if let kind::PEER_NOTIFICATION = frame.kind() {
             if let Some(seen) = Seen::of(frame) {
-                self.ledger.received(peer, end, seen);
+                self.ledger.received(peer, seen);
             }
         } else if self.on && frame.kind() == kind::VERIFICATION_RESPONSE {
             self.proofs.answered(end, frame, self.settings.pow);
+        }
+    }
+
+    /// The peer has handled the read that the frame's last byte came with. Before, it could not know of what came last.
+    pub fn peer_has_handled(&mut self, end: EndId, modules: Range<u32>, frame: &Frame) {
+        if self.on
+            && frame.kind() == kind::PEER_NOTIFICATION
+            && let Some(seen) = Seen::of(frame)
+        {
+            self.ledger.handled(end, modules, seen);
         }
     }
 
@@ -185,7 +196,7 @@ impl Checks {
     }
 
     /// A peer's process is gone, with all that it remembered.
-    pub fn forget_peer(&mut self, peer: u32, modules: std::ops::Range<u32>) {
+    pub fn forget_peer(&mut self, peer: u32, modules: Range<u32>) {
         self.ledger.forget_peer(peer, modules);
     }
 

@@ -11,6 +11,11 @@ pub(super) fn check(message: &mut Message, module: u32, now: u64, least: u64) ->
             let detail = format!("module {module} was told {} us ago", now - before);
             Err(("no module is told twice within the suppression time", detail))
         }
-        _ => Ok(()),
+        Some(_) => {
+            // Where it came from before is forgotten with it.
+            message.crossed.clear();
+            Ok(())
+        }
+        None => Ok(()),
     }
 }

@@ -207,6 +207,11 @@ impl Network {
         self.ends[end.index()].state == State::Open
     }
 
+    /// Do frames wait here for room in the socket's buffer?
+    pub fn is_backed_up(&self, end: EndId) -> bool {
+        !self.ends[end.index()].waiting.is_empty()
+    }
+
     /// Queues a frame. Whatever goes straight to the socket shows in [`take_written`](Self::take_written).
     pub fn send(&mut self, now: u64, end: EndId, frame: Frame, queue: &mut Queue<Wake>) {
         debug_assert!(self.is_open(end));

@@ -118,10 +118,9 @@ impl World {
     fn send(&mut self, peer: u32, connection: ConnectionId, frame: Frame) {
         let Some(end) = self.open_end(peer, connection, "sends") else { return };
         match self.network.holder(end.other()).0 {
-            Owner::Peer(_) => {
-                self.stats.peer_frames += 1;
-                self.stats.peer_bytes += frame.len() as u64;
-                self.stats.sent_kind(frame.kind(), frame.len());
+            Owner::Peer(other) => {
+        if std::env::var("DBG").is_ok() { eprintln!("{} {peer} -> {other} {connection} {end:?}: {frame:?} {:?}", self.now, crate::check::Seen::of(&frame)); }
+                self.stats.sent(frame.kind(), frame.len(), self.now);
                 self.checks.peer_sends(self.now, peer, end, &frame);
             }
             Owner::Module(module) => {
@@ -187,6 +186,7 @@ impl World {
     }
 
     fn note(&mut self, peer: u32, note: &Note) {
+        if std::env::var("DBG").is_ok() { eprintln!("{} {peer}: {note}", self.now); }
         match note {
             Note::NeighbourUp { connection, .. } => {
                 let view = self.stats.neighbour_up(peer, self.now);

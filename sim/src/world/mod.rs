@@ -245,12 +245,18 @@ impl World {
             Arrival::Opened => self.accept(peer, reader),
             Arrival::Bytes => {
                 let sender = reader.other();
-                if let Owner::Peer(_) = self.network.holder(sender).0 {
-                    for frame in self.network.completed() {
-                        self.checks.peer_receives(peer, sender, frame);
-                    }
+                let from_peer = matches!(self.network.holder(sender).0, Owner::Peer(_));
+                if from_peer {
+                    self.network.completed().iter().for_each(|frame| self.checks.peer_receives(peer, sender, frame));
                 }
                 self.feed_bytes(peer, connection);
+                // What waits behind a full socket was decided on before the copy came.
+                if from_peer && self.network.is_open(reader) && !self.network.is_backed_up(reader) {
+                    let modules = self.modules_of(peer);
+                    for frame in self.network.completed() {
+                        self.checks.peer_has_handled(sender, modules.clone(), frame);
+                    }
+                }
             }
             Arrival::Fin => self.feed(peer, Event::ReadClosed { connection }),
             Arrival::Reset => {

@@ -13,6 +13,9 @@ use gossip_core::{ConnectionId, Flush};
 /// A module that lost its connection to a peer that runs tries again after so long.
 const RECONNECT: u64 = 5 * SECOND;
 
+/// A module has certainly said what it subscribes to so long after it connected.
+pub(super) const SETTLED: u64 = 1_000;
+
 /// One module.
 #[derive(Debug)]
 pub(super) struct Module {
@@ -231,7 +234,7 @@ impl World {
         let peer = self.modules[module as usize].peer;
         let number = self.checks.ledger.next_number();
         let data = workload::compose(number, valid, size);
-        let vouched = self.scenario.settings.announcer_vouches && self.is_only_subscriber(module, data_type);
+        let vouched = self.scenario.settings.announcer_vouches && self.may_vouch_alone(module, data_type);
         let life = self.peers[peer as usize].starts;
         let announced = Announced { at: self.now, peer, life, data_type, ttl, valid };
         self.checks.ledger.announce(announced, vouched);
@@ -247,17 +250,21 @@ impl World {
         (0..tries).map(|_| among[self.rngs.workload.index(among.len())]).find(|&module| {
             let module = &self.modules[module as usize];
             let class = &self.scenario.modules[usize::from(module.class)];
-            let settled = module.since.is_some_and(|since| since + SECOND / 1_000 <= self.now);
+            let settled = module.since.is_some_and(|since| since + SETTLED <= self.now);
             let heard = self.scenario.peers == 1 || self.stats.established_since(module.peer).is_some();
             settled && heard && self.peers[module.peer as usize].listens() && class.types.contains(&data_type)
         })
     }
 
-    fn is_only_subscriber(&self, module: u32, data_type: u16) -> bool {
+    /// Is there certainly no other module at this peer that could vouch for the type? One that just connected may not
+    /// have said what it wants; one that does not read may have been disconnected without noticing.
+    fn may_vouch_alone(&self, module: u32, data_type: u16) -> bool {
         let peer = self.modules[module as usize].peer;
         self.modules_of(peer).filter(|&other| other != module).all(|other| {
             let other = &self.modules[other as usize];
-            other.since.is_none() || !self.scenario.modules[usize::from(other.class)].types.contains(&data_type)
+            let class = &self.scenario.modules[usize::from(other.class)];
+            let subscribed = other.since.is_some_and(|since| since + SETTLED <= self.now);
+            !(subscribed && class.reads && class.types.contains(&data_type))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What happened, counted.
 
+use gossip_core::wire::kind;
 use hdrhistogram::Histogram;
 
 /// Frame types are counted from here on.
@@ -25,6 +26,8 @@ pub struct Stats {
     pub announcements: u64,
     /// When the last of them was made, microseconds.
     pub last_announcement: u64,
+    /// When a peer last sent a message to another, microseconds.
+    pub last_message: u64,
     /// Announcements that nobody could make: no module of that type had a peer with neighbours.
     pub unannounced: u64,
     /// Announcements that count: without limit, valid, of a peer that lived on, old enough.
@@ -64,6 +67,7 @@ impl Stats {
             peer_bytes: 0,
             announcements: 0,
             last_announcement: 0,
+            last_message: 0,
             unannounced: 0,
             judged: 0,
             expected: 0,
@@ -81,8 +85,13 @@ impl Stats {
         }
     }
 
-    pub(super) fn sent_kind(&mut self, kind: u16, len: usize) {
-        if let Some((frames, bytes)) = self.kinds.get_mut(usize::from(kind.wrapping_sub(FIRST_KIND))) {
+    pub(super) fn sent(&mut self, of_kind: u16, len: usize, now: u64) {
+        self.peer_frames += 1;
+        self.peer_bytes += len as u64;
+        if of_kind == kind::PEER_NOTIFICATION {
+            self.last_message = now;
+        }
+        if let Some((frames, bytes)) = self.kinds.get_mut(usize::from(of_kind.wrapping_sub(FIRST_KIND))) {
             *frames += 1;
             *bytes += len as u64;
         }
@@ -91,6 +100,12 @@ impl Stats {
     /// Frame types that peers sent to each other, how many of each and their bytes.
     pub fn kinds(&self) -> impl Iterator<Item = (u16, u64, u64)> {
         (FIRST_KIND..).zip(self.kinds).filter(|(_, (frames, _))| *frames > 0).map(|(kind, (n, bytes))| (kind, n, bytes))
+    }
+
+    /// Frames among peers that serve finding each other: all but messages, PING and PONG.
+    pub fn handshake_frames(&self) -> u64 {
+        let other = [kind::PEER_NOTIFICATION, kind::PING, kind::PONG];
+        self.kinds().filter(|(kind, ..)| !other.contains(kind)).map(|(_, frames, _)| frames).sum()
     }
 
     /// Counts a neighbour and gives how many there are.

@@ -1,5 +1,6 @@
 //! Looking over: tables and connections of peers, messages whose time is over, and, in the end, the overlay.
 
+use super::modules::SETTLED;
 use super::{SECOND, World};
 use crate::check::Floor;
 use crate::check::Message;
@@ -72,7 +73,7 @@ impl World {
         self.stats.judged += 1;
         for (module, state) in (0..).zip(&self.modules) {
             let class = &self.scenario.modules[usize::from(state.class)];
-            let was_there = state.since.is_some_and(|since| since + SECOND / 1_000 <= announced.at)
+            let was_there = state.since.is_some_and(|since| since + SETTLED <= announced.at)
                 && self.scenario.peers > 1
                 && self.stats.established_since(state.peer).is_some_and(|since| since <= announced.at);
             if was_there && class.reads && class.types.contains(&announced.data_type) {
@@ -107,7 +108,7 @@ impl World {
     fn has_been_quiet(&self) -> bool {
         let settings = &self.scenario.settings;
         let memory = settings.suppression_time.as_micros() * 2 + settings.validation_timeout.as_micros() + 30 * SECOND;
-        self.stats.last_announcement + memory <= self.now
+        self.stats.last_message.max(self.stats.last_announcement) + memory <= self.now
             && self.scenario.modules.iter().all(|class| class.reads)
             && !self.scenario.timeline.iter().any(|step| step.at + step.lasts.unwrap_or(0) + memory > self.now)
     }

@@ -1,0 +1,99 @@
+//! One run from beginning to end, and what came of it.
+
+use crate::check::Violation;
+use crate::scenario::{Expectation, Measure, Scenario};
+use crate::world::{Overlay, Stats, World};
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Properties that were broken.
+    pub violations: Vec<Violation>,
+    /// Expectations that were missed, with what was measured instead.
+    pub missed: Vec<(Expectation, u64)>,
+    /// Expectations that were met, likewise.
+    pub met: Vec<(Expectation, u64)>,
+    /// Counts.
+    pub stats: Stats,
+    /// The overlay in the end.
+    pub overlay: Overlay,
+    /// When it ended, microseconds.
+    pub simulated: u64,
+    /// See [`World::digest`].
+    pub digest: u64,
+}
+
+impl Outcome {
+    /// As expected, and nothing broken?
+    pub fn is_good(&self) -> bool {
+        self.violations.is_empty() && self.missed.is_empty()
+    }
+}
+
+/// Runs a scenario under a seed. `progress` is called now and then with the time reached.
+pub fn run(scenario: Scenario, seed: u64, checks: bool, mut progress: impl FnMut(u64, &World)) -> Outcome {
+    let duration = scenario.duration;
+    let mut world = World::new(scenario, seed, checks);
+    let steps = 100;
+    for step in 1..=steps {
+        world.run_until(duration / steps * step);
+        progress(world.now(), &world);
+        if !world.violations().is_empty() {
+            break;
+        }
+    }
+    if world.violations().is_empty() {
+        world.run_until(duration);
+        world.finish();
+    }
+    conclude(&world, seed)
+}
+
+/// What came of a world that has run.
+pub fn conclude(world: &World, seed: u64) -> Outcome {
+    let overlay = world.overlay();
+    let (mut met, mut missed) = (Vec::new(), Vec::new());
+    for expectation in &world.scenario().expectations {
+        let value = measure(expectation.measure, world, &overlay);
+        let holds = expectation.relation.holds(value, bound(expectation, &overlay));
+        if holds { &mut met } else { &mut missed }.push((expectation.clone(), value));
+    }
+    Outcome {
+        seed,
+        violations: world.violations().to_vec(),
+        missed,
+        met,
+        stats: world.stats().clone(),
+        overlay,
+        simulated: world.now(),
+        digest: world.digest(),
+    }
+}
+
+/// Nobody can have more neighbours than there are others.
+fn bound(expectation: &Expectation, overlay: &Overlay) -> u64 {
+    match expectation.measure {
+        Measure::Neighbours => expectation.bound.min(overlay.peers.saturating_sub(1)),
+        _ => expectation.bound,
+    }
+}
+
+fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
+    let stats = world.stats();
+    match measure {
+        Measure::Delivery => stats.delivery_ppm(),
+        Measure::P50 => stats.latency.value_at_quantile(0.5),
+        Measure::P99 => stats.latency.value_at_quantile(0.99),
+        Measure::Longest => stats.latency.max(),
+        Measure::Redundancy => stats.redundancy_milli(),
+        Measure::Hops => u64::from(stats.last_hop),
+        Measure::Pieces => overlay.pieces,
+        Measure::Neighbours => overlay.fewest,
+        Measure::Rest => world.now() - stats.last_change,
+        Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes.max(1),
+        Measure::HandshakesPerJoin => stats.handshakes * 1_000 / stats.starts.max(1),
+        Measure::Announcements => stats.announcements,
+    }
+}
