@@ -91,15 +91,7 @@ impl Config {
         let log_level = section.choice("log_level", LOG_LEVELS, problems).map_or(LevelFilter::Info, level);
         let log_file = section.text("log_file", problems).map(PathBuf::from);
 
-        for (key, is_good) in [
-            ("bootstrapper", bootstrapper.is_some()),
-            ("p2p_address", p2p_address.is_some()),
-            ("advertised_address", advertised_address.is_some()),
-        ] {
-            if section.has(key) && !is_good {
-                protocol.doubtful.insert(key);
-            }
-        }
+        // What is wrong was told, and nothing else is found wrong with an empty list.
         let p2p_address = p2p_address.unwrap_or_default();
         let advertised_address = advertised_address.unwrap_or_default();
         let settings = &mut protocol.settings;

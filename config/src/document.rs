@@ -90,7 +90,7 @@ impl Document {
 
     /// The section `name` (lower-case), if there is one. Whatever cannot be read of it is told to `problems`.
     pub fn section(&self, name: &str, problems: &mut Problems) -> Option<Section<'_>> {
-        let data = self.scan.sections.iter().find(|section| section.name == name && name != BEFORE_ALL);
+        let data = self.scan.sections.iter().find(|section| section.name == name);
         for unclosed in &self.scan.unclosed {
             let word =
                 unclosed.name.split(|c: char| c.is_whitespace() || matches!(c, ';' | '#')).next().unwrap_or_default();
@@ -153,8 +153,8 @@ fn take_values(scan: &mut Scan) {
 pub(crate) fn ini_reader() -> Ini {
     let mut defaults = IniDefault::default();
     defaults.default_section = BEFORE_ALL.to_owned();
+    // Symbols of inline comments are these too, unless set apart.
     defaults.comment_symbols = Vec::new();
-    defaults.enable_inline_comments = false;
     Ini::new_from_defaults(defaults)
 }
 

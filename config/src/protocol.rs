@@ -50,7 +50,7 @@ enum Value {
 pub(crate) struct Protocol {
     pub(crate) settings: Settings,
     /// Keys whose value is missing or wrong, or was worked out from such: what else is wrong with them only follows.
-    pub(crate) doubtful: BTreeSet<&'static str>,
+    doubtful: BTreeSet<&'static str>,
     overrides: Overrides,
 }
 
@@ -96,7 +96,10 @@ impl Protocol {
                 doubtful.insert(name);
             }
         }
-        spread_doubt(&mut doubtful, &|key| section.has(key));
+        // The only derived default that a relation is checked against.
+        if doubtful.contains("cache_size") && !section.has("max_peers") {
+            doubtful.insert("max_peers");
+        }
         Self { settings: assemble(&values, pow), doubtful, overrides }
     }
 
@@ -158,23 +161,6 @@ fn read_pow(
             Target::AsciiZeros
         }
         _ => Target::ZeroBits(bits),
-    }
-}
-
-/// Where a key is doubtful, so is what is worked out from it.
-fn spread_doubt(doubtful: &mut BTreeSet<&'static str>, has: &dyn Fn(&str) -> bool) {
-    for (from, to) in [
-        ("cache_size", "max_peers"),
-        ("max_peers", "target_peers"),
-        ("max_peers", "min_peers"),
-        ("degree", "min_peers"),
-        ("pow_scheme", "hello_timeout"),
-        ("pow_scheme", "verification_timeout"),
-        ("pow_scheme", "peer_stall_timeout"),
-    ] {
-        if doubtful.contains(from) && !has(to) {
-            doubtful.insert(to);
-        }
     }
 }
 

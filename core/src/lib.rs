@@ -22,6 +22,8 @@ mod settings;
 mod state;
 mod status;
 mod subscriptions;
+#[cfg(test)]
+mod testing;
 pub mod time;
 mod timers;
 mod util;

@@ -89,6 +89,8 @@ pub const TAKEN_IDS_MAX: usize = 32_768;
 pub const TAKEN_IDS_TOTAL_MAX: usize = 1 << 23;
 /// Neighbours, present and gone, whose remembered messages and refusals are counted one by one.
 pub const SOURCES_MAX: usize = 4_096;
+/// Neighbours known, for one message that waits or is held, to have sent a copy or to have got it.
+pub const PARTNERS_MAX: usize = 1_024;
 /// Bytes of parked ANNOUNCEs of one module at which reading from it stops (section 5).
 pub const PARKED_BYTES_PER_MODULE: usize = 1 << 20;
 /// The greatest ttl that a later copy is taken to have (section 5, rule 5).

@@ -100,7 +100,7 @@ pub struct EventLoop<M> {
     messages: Receiver<Message>,
     acceptors: Vec<Acceptor>,
     /// All sockets by token, those that the core has closed already included.
-    connections: Slab<Connection>,
+    pub(crate) connections: Slab<Connection>,
     /// Those that the core knows.
     slots: HashMap<ConnectionId, usize>,
     /// When what the core has closed goes even if it is not done.
@@ -116,11 +116,11 @@ pub struct EventLoop<M> {
     solver: Solver,
     resolver: Resolver,
     notes: NoteLog,
-    connections_max: usize,
+    pub(crate) connections_max: usize,
     /// Shutting down: the end, done or not.
     ends: Option<Instant>,
     /// How often the loop woke: what a test of idleness counts.
-    turns: u64,
+    pub(crate) turns: u64,
 }
 
 impl<M: Machine> EventLoop<M> {

@@ -164,6 +164,10 @@ fn relations_are_blamed_on_the_keys_line_and_defaulted_ones_on_the_section() {
 fn what_only_follows_from_a_mistake_is_not_told() {
     for (lines, key) in [
         ("max_peers = x\ntarget_peers = 60", "max_peers"),
+        ("cache_size = x\ntarget_peers = 40", "cache_size"),
+        ("\ntarget_peers = 40", "cache_size"),
+        ("target_peers = x\nmax_peers = 2", "target_peers"),
+        ("bootstrapper = a:1,b:1,c\ndiscovery = no\nmax_peers = 2", "bootstrapper"),
         ("ping_interval = 0\npeer_timeout = 10", "ping_interval"),
         ("p2p_address = 1\nadvertised_address = [2001:db8::1]:6001", "p2p_address"),
     ] {
@@ -215,6 +219,13 @@ fn addresses_are_told_apart_from_what_only_looks_like_one() {
         assert!(told.starts_with("f.ini:6: [gossip] bootstrapper: ") && told.contains(part), "{wrong}: {told}");
         assert!(told.contains("would be right"), "{wrong}: {told}");
     }
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", &label[..61]);
+    assert_eq!(longest.len(), 253);
+    good(&format!("{SMALLEST}bootstrapper = {longest}:1\n"));
+    for wrong in [format!("{longest}a"), format!("a{label}.b")] {
+        assert!(refusal(with(&format!("bootstrapper = {wrong}:1"))).contains("is not a host name"), "{wrong}");
+    }
     let (first, second) =
         ("f.ini:6: [gossip] bootstrapper: 'a' has no port", "f.ini:6: [gossip] bootstrapper: 'c:x' has");
     let told = refusal(with("bootstrapper = a, b:1, c:x"));
@@ -250,6 +261,24 @@ fn listening_addresses_are_one_a_family_of_this_host_and_do_not_clash() {
     assert!(p2p("127.0.0.2:7001").is_ok());
     let told = refusal(read(&SMALLEST.replace(":7001", ":7001, [::1]:7001")));
     assert_eq!(told, "f.ini:5: [gossip] api_address: has more than one address; one would be right");
+}
+
+#[test]
+fn advertised_addresses_are_one_a_family_that_peers_can_dial() {
+    let config = good(&format!("{SMALLEST}advertised_address = 192.0.2.1:6001\n"));
+    assert_eq!(config.settings.advertised_address, Addresses::of("192.0.2.1:6001".parse().unwrap()));
+    let config = good(&format!("{SMALLEST}advertised_address = gossip.example:6001\n"));
+    assert_eq!(config.settings.advertised_address, Addresses::default());
+    assert_eq!(config.advertised_address[0].to_string(), "gossip.example:6001");
+    for (wrong, part) in [
+        ("0.0.0.0:6001", "nothing that a peer could dial"),
+        ("192.0.2.1:0", "nothing that a peer could dial"),
+        ("192.0.2.1:1, 192.0.2.2:1", "too many addresses"),
+        ("", "has no value"),
+    ] {
+        let told = refusal(with(&format!("advertised_address = {wrong}")));
+        assert!(told.starts_with("f.ini:6: [gossip] advertised_address: ") && told.contains(part), "{wrong}: {told}");
+    }
 }
 
 #[test]

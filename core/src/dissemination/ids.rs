@@ -318,20 +318,60 @@ mod tests {
     }
 
     #[test]
+    fn all_modules_together_take_a_bounded_number_of_ids() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        ids.total = TAKEN_IDS_TOTAL_MAX - 30;
+        let mut new_listeners = Vec::new();
+        for who in [1, 2, 3] {
+            for id in 0..20 {
+                ids.tell(Instant::ZERO, &mut rng, id, &[module(who)], &mut new_listeners);
+            }
+        }
+        // One may take half of what is free, the next half of the rest, and so on: nobody takes it all.
+        assert_eq!(new_listeners, [module(1), module(2), module(3)]);
+        let taken = |who| ids.modules.get(&module(who)).unwrap().taken.len();
+        assert_eq!([1, 2, 3].map(taken), [16, 8, 4]);
+        assert!(ids.total <= TAKEN_IDS_TOTAL_MAX);
+    }
+
+    #[test]
+    fn a_listeners_answers_are_ignored_and_free_nothing() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        ids.total = TAKEN_IDS_TOTAL_MAX - 2;
+        let told = ids.tell(Instant::ZERO, &mut rng, 1, &[module(1)], &mut Vec::new());
+        ids.wait(told.telling.unwrap(), Some(7));
+        assert!(!ids.is_listener(module(1)));
+        ids.tell(Instant::ZERO, &mut rng, 2, &[module(1)], &mut Vec::new());
+        assert!(ids.is_listener(module(1)));
+        assert_eq!(ids.answer(module(1), 1), Answer::Ignored);
+        assert_eq!(ids.total, TAKEN_IDS_TOTAL_MAX);
+        ids.wait(told.telling.unwrap(), None);
+        ids.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert!(!ids.is_listener(module(1)));
+    }
+
+    #[test]
     fn an_id_that_had_to_be_used_again_is_nobodys_answer() {
         let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
         // Eight modules that together leave every id taken on at least one of them.
+        let mut waiting = Vec::new();
         for id in 0..=u16::MAX {
-            ids.tell(Instant::ZERO, &mut rng, id, &[module(u64::from(id % 8))], &mut Vec::new());
+            let told = ids.tell(Instant::ZERO, &mut rng, id, &[module(u64::from(id % 8))], &mut Vec::new());
+            if id % 8 != 3 {
+                waiting.push(told.telling.unwrap());
+                ids.wait(told.telling.unwrap(), Some(id.into()));
+            }
         }
         let all: Vec<_> = (0..8).map(module).collect();
         let told = ids.tell(Instant::ZERO, &mut rng, 5, &all, &mut Vec::new());
         ids.wait(told.telling.unwrap(), Some(77));
         assert_eq!((told.asked, ids.total), (7, 65_536 + 7));
         let taker = u64::from(told.id % 8);
+        assert_eq!(taker, 3, "an id whose taker waits for nothing any more");
         assert_eq!(ids.answer(module(taker), told.id), Answer::Ignored);
         assert_eq!(ids.answer(module((taker + 1) % 8), told.id), Answer::Decides(77));
         ids.wait(told.telling.unwrap(), None);
+        waiting.into_iter().for_each(|telling| ids.wait(telling, None));
         ids.expire(Instant::ZERO.after(SPAN), SPAN);
         assert_eq!((ids.total, ids.tellings.len(), ids.next_expiry(SPAN)), (0, 0, None));
     }

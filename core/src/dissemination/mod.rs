@@ -13,6 +13,7 @@ mod spread;
 mod tests;
 
 use crate::event::ConnectionId;
+use crate::limits::PARTNERS_MAX;
 use crate::metrics::Metrics;
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
@@ -30,9 +31,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Draws of an id for an announcement, so that saying the same again is not taken for a copy of what was said before.
 const ID_DRAWS: usize = 16;
-
-/// Neighbours that are remembered, for one message, as having sent or got it.
-const PARTNERS_MAX: usize = 1_024;
 
 /// Lists kept to be used again.
 const SPARE_MAX: usize = 256;
@@ -127,7 +125,6 @@ impl Dissemination {
         let message = Waiting { seen, id, hops, payload, source: arrival.source, senders, telling, deadline };
         if vouched {
             count(&mut metrics.messages_vouched);
-            count(&mut metrics.messages_valid);
             self.spread(now, settings, metrics, message, around.neighbours, out);
         } else if told.asked == 0 {
             count(&mut metrics.messages_unanswerable);
@@ -205,7 +202,7 @@ impl Dissemination {
     }
 
     /// Would an ANNOUNCE with `size` bytes of data have to be parked: is the waiting table, or the share of its type or
-    /// source, full?
+    /// source, full? One that its announcer vouches for does not wait and is taken whatever this says.
     pub(crate) fn is_pressed(
         &self,
         now: Instant,

@@ -497,6 +497,26 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_remembers_little_takes_little() {
+        let mut seen = Seen::default();
+        seen.insert(of(0), peer(0), 0);
+        assert!(seen.bytes() <= 512, "{}", seen.bytes());
+    }
+
+    #[test]
+    fn lanes_of_sources_that_are_gone_are_used_again() {
+        let (mut seen, mut now) = (Seen::default(), Instant::ZERO);
+        seen.insert(of(1_000), peer(1_000), 0);
+        for n in 0..100 {
+            let slot = seen.insert(of(n), peer(u64::from(n)), 0);
+            seen.decide(slot, now, Fate::Dropped);
+            now = now.after(SPAN);
+            seen.expire(now, SPAN);
+        }
+        assert_eq!((seen.len(), seen.lanes.len(), seen.lane_of.len()), (1, 2, 1));
+    }
+
+    #[test]
     fn slots_of_forgotten_messages_are_used_again() {
         let mut seen = Seen::default();
         for n in 0..100_000 {

@@ -73,9 +73,8 @@ impl Shares {
         let of_source = self.sources.get(&source).copied().unwrap_or_default();
         let within = self.within.get(&(data_type, source)).copied().unwrap_or_default();
         let new = one(bytes);
-        of_type.plus(new).fits(free)
-            && of_source.plus(new).times(part).fits(free)
-            && within.plus(new).times(part).fits(free.minus(of_type))
+        // The second keeps the type within what is free, too: the least that fits is one message more of the type.
+        of_source.plus(new).times(part).fits(free) && within.plus(new).times(part).fits(free.minus(of_type))
     }
 
     pub(super) fn add(&mut self, source: Source, data_type: u16, bytes: usize) {

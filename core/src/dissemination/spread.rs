@@ -22,7 +22,7 @@ pub(super) fn remembered_ttl(hops: u16) -> u8 {
     u8::try_from(hops).unwrap_or(u8::MAX).min(RESPREAD_TTL_MAX)
 }
 
-/// Is a later copy of a valid message with this ttl worth spreading again?
+/// Is a later copy of a valid message with this ttl worth spreading again? `greatest` is what it was spread with.
 pub(super) fn is_much_greater(ttl: u8, greatest: u8) -> bool {
     let ttl = ttl.min(RESPREAD_TTL_MAX);
     ttl >= 1 && ttl >= greatest.saturating_mul(2)

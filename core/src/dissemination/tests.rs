@@ -50,7 +50,7 @@ impl Node {
         self.messages.arrive(self.now, &self.settings, &mut self.metrics, arrival, around, &mut self.out);
     }
 
-    fn from_peer(&mut self, neighbour: u64, id: u16, ttl: u8, data: &[u8]) {
+    fn peer_sends(&mut self, neighbour: u64, id: u16, ttl: u8, data: &[u8]) {
         self.arrive(Source::Neighbour(NeighbourId(neighbour)), id, ttl, data);
     }
 
@@ -100,7 +100,7 @@ impl Node {
 
     /// A message from neighbour 0 that is validated at once: the ttl with which it goes on.
     fn valid_from_peer(&mut self, id: u16, ttl: u8, data: &[u8]) -> Option<u8> {
-        self.from_peer(0, id, ttl, data);
+        self.peer_sends(0, id, ttl, data);
         let told = self.told().unwrap();
         self.validate(1, told, true);
         self.spread_ttl()
@@ -113,12 +113,12 @@ const SECOND: Duration = Duration::from_secs(1);
 fn rule_1_what_nobody_subscribes_to_is_dropped_and_not_remembered() {
     let mut node = Node::new();
     node.audience.clear();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.announce(9, 4, b"y");
     assert_eq!((node.told(), node.spread_ttl()), (None, None));
     assert_eq!((node.metrics.messages_unwanted, node.messages.seen(), node.messages.deadline()), (2, 0, None));
     node.audience.push(module(1));
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     assert_eq!(node.told(), Some(5));
 }
 
@@ -136,7 +136,7 @@ fn rule_2_everyone_subscribed_is_told_once_under_one_id_with_type_and_data() {
 fn rule_3_first_validation_decides_and_later_ones_are_ignored() {
     let mut node = Node::new();
     node.audience.push(module(2));
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.validate(2, 5, true);
     assert_eq!((node.spread_ttl(), node.out.targets.len()), (Some(3), 3));
     assert_eq!(node.out.spread.as_ref().unwrap().id, 5);
@@ -150,7 +150,7 @@ fn rule_3_first_validation_decides_and_later_ones_are_ignored() {
 #[test]
 fn rule_3_a_connection_that_was_not_told_decides_nothing() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.validate(2, 5, true);
     node.validate(1, 6, true);
     assert_eq!((node.spread_ttl(), node.metrics.validations_ignored, node.messages.waiting()), (None, 2, 1));
@@ -161,20 +161,20 @@ fn rule_3_a_connection_that_was_not_told_decides_nothing() {
 #[test]
 fn rule_3_v_0_drops_and_counts() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.validate(1, 5, false);
     assert_eq!((node.spread_ttl(), node.metrics.messages_refused, node.messages.waiting()), (None, 1, 0));
-    node.from_peer(1, 5, 200, b"x");
+    node.peer_sends(1, 5, 200, b"x");
     assert_eq!((node.told(), node.spread_ttl(), node.metrics.messages_duplicate), (None, None, 1));
 }
 
 #[test]
 fn rule_3_no_word_within_validation_timeout_drops_at_that_very_time() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     assert_eq!(node.messages.deadline(), Some(node.now.after(node.settings.validation_timeout)));
     node.now = Instant::from_micros(4_999_999);
-    node.from_peer(0, 6, 4, b"y");
+    node.peer_sends(0, 6, 4, b"y");
     node.messages.expire(node.now, &node.settings, &mut node.metrics);
     assert_eq!((node.messages.waiting(), node.metrics.messages_timed_out), (2, 0));
     // Late by nothing, and before the timer came: still too late.
@@ -189,7 +189,7 @@ fn rule_3_no_word_within_validation_timeout_drops_at_that_very_time() {
 fn rule_3_dropped_when_every_asked_connection_has_closed() {
     let mut node = Node::new();
     node.audience.push(module(2));
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.close(1);
     assert_eq!((node.messages.waiting(), node.metrics.messages_unanswerable), (1, 0));
     node.close(2);
@@ -240,8 +240,8 @@ fn rule_4_spread_never_goes_to_one_that_sent_a_copy() {
     let mut node = Node::new();
     node.settings.degree = 8;
     for round in 0..50_u16 {
-        node.from_peer(0, round, 4, b"x");
-        node.from_peer(3, round, 4, b"x");
+        node.peer_sends(0, round, 4, b"x");
+        node.peer_sends(3, round, 4, b"x");
         node.validate(1, round, true);
         assert_eq!(node.out.targets.len(), 8);
         assert!(!node.out.targets.contains(&NeighbourId(0)) && !node.out.targets.contains(&NeighbourId(3)));
@@ -271,7 +271,7 @@ fn rule_4_held_for_those_who_come_until_degree_is_reached() {
     assert_eq!(node.valid_from_peer(5, 4, b"x"), Some(3));
     assert_eq!((node.out.targets.clone(), node.messages.held()), (vec![NeighbourId(1)], 1));
     // A copy came from 7, which is not in the view yet: neither it nor those that have it get the message.
-    node.from_peer(7, 5, 1, b"x");
+    node.peer_sends(7, 5, 1, b"x");
     assert_eq!((node.up(7), node.up(0), node.up(1)), (vec![], vec![], vec![]));
     let got = node.up(8);
     assert_eq!((got.len(), got[0].ttl, got[0].id, got[0].payload.data()), (1, 3, 5, &b"x"[..]));
@@ -333,12 +333,25 @@ fn rule_5_a_peers_ttl_counts_down_and_0_goes_no_further() {
 #[test]
 fn rule_5_the_greatest_ttl_of_copies_counts_while_a_message_waits() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 2, b"x");
-    node.from_peer(1, 5, 9, b"x");
-    node.from_peer(2, 5, 4, b"x");
+    node.peer_sends(0, 5, 2, b"x");
+    node.peer_sends(1, 5, 9, b"x");
+    node.peer_sends(2, 5, 4, b"x");
     assert_eq!(node.told(), None);
     node.validate(1, 5, true);
     assert_eq!(node.spread_ttl(), Some(8));
+}
+
+#[test]
+fn rule_5_later_copies_are_measured_by_the_greatest_ttl_while_it_waited() {
+    let mut node = Node::new();
+    node.peer_sends(0, 5, 6, b"x");
+    node.peer_sends(1, 5, 9, b"x");
+    node.peer_sends(2, 5, 32, b"other");
+    node.validate(1, 5, true);
+    node.peer_sends(2, 5, 17, b"x");
+    assert_eq!((node.spread_ttl(), node.metrics.messages_respread), (None, 0));
+    node.peer_sends(2, 5, 18, b"x");
+    assert_eq!((node.spread_ttl(), node.metrics.messages_respread), (Some(17), 1));
 }
 
 #[test]
@@ -347,7 +360,7 @@ fn rule_5_a_later_copy_spreads_again_from_twice_the_greatest_ttl_without_telling
     assert_eq!(node.valid_from_peer(5, 3, b"x"), Some(2));
     node.settings.degree = 10;
     for (ttl, out) in [(5, None), (10, Some(9)), (19, None), (20, Some(19)), (255, None), (40, None)] {
-        node.from_peer(1, 5, ttl, b"x");
+        node.peer_sends(1, 5, ttl, b"x");
         assert_eq!((node.told(), node.spread_ttl()), (None, out), "ttl {ttl}");
         if out.is_some() {
             assert_eq!(node.out.targets.len(), 8, "all but the two that sent copies");
@@ -361,15 +374,15 @@ fn rule_5_a_later_copy_spreads_again_from_twice_the_greatest_ttl_without_telling
 fn rule_5_at_most_32_counts_in_a_later_copy() {
     let mut node = Node::new();
     node.valid_from_peer(5, 16, b"x");
-    node.from_peer(1, 5, 200, b"x");
+    node.peer_sends(1, 5, 200, b"x");
     assert_eq!(node.spread_ttl(), Some(199), "32 is twice 16");
     node.valid_from_peer(6, 17, b"x");
-    node.from_peer(1, 6, 255, b"x");
+    node.peer_sends(1, 6, 255, b"x");
     assert_eq!(node.spread_ttl(), None, "32 is not twice 17");
     node.valid_from_peer(7, 0, b"x");
-    node.from_peer(1, 7, 0, b"x");
+    node.peer_sends(1, 7, 0, b"x");
     assert_eq!(node.spread_ttl(), None, "0 is not at least 1");
-    node.from_peer(1, 7, 1, b"x");
+    node.peer_sends(1, 7, 1, b"x");
     assert_eq!(node.spread_ttl(), Some(0));
 }
 
@@ -379,7 +392,7 @@ fn rule_5_a_held_message_spreads_again_in_its_place_and_time() {
     node.neighbours.truncate(2);
     node.valid_from_peer(5, 1, b"x");
     node.pass(Duration::from_secs(30));
-    node.from_peer(7, 5, 8, b"x");
+    node.peer_sends(7, 5, 8, b"x");
     assert_eq!((node.out.targets.clone(), node.spread_ttl()), (vec![NeighbourId(1)], Some(7)));
     assert_eq!((node.up(7), node.up(8)[0].ttl), (vec![], 7));
     node.pass(Duration::from_secs(31));
@@ -389,16 +402,16 @@ fn rule_5_a_held_message_spreads_again_in_its_place_and_time() {
 #[test]
 fn rule_6_remembered_from_receipt_until_suppression_time_after_the_decision() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.pass(SECOND.times(4));
     node.validate(1, 5, true);
     node.now = Instant::from_micros(63_999_999);
-    node.from_peer(1, 5, 4, b"x");
+    node.peer_sends(1, 5, 4, b"x");
     assert_eq!((node.told(), node.metrics.messages_duplicate), (None, 1));
     // Sweeping is coarse, by a second at most.
     node.now = Instant::from_micros(65_000_000);
     node.messages.expire(node.now, &node.settings, &mut node.metrics);
-    node.from_peer(1, 5, 4, b"x");
+    node.peer_sends(1, 5, 4, b"x");
     assert_eq!(node.told(), Some(5));
 }
 
@@ -406,7 +419,7 @@ fn rule_6_remembered_from_receipt_until_suppression_time_after_the_decision() {
 fn rule_6_whatever_became_of_it() {
     for fate in 0..4 {
         let mut node = Node::new();
-        node.from_peer(0, 5, 4, b"x");
+        node.peer_sends(0, 5, 4, b"x");
         match fate {
             0 => node.validate(1, 5, true),
             1 => node.validate(1, 5, false),
@@ -414,7 +427,7 @@ fn rule_6_whatever_became_of_it() {
             _ => node.close(1),
         }
         node.audience = vec![module(2)];
-        node.from_peer(1, 5, 4, b"x");
+        node.peer_sends(1, 5, 4, b"x");
         assert_eq!((node.told(), node.metrics.messages_duplicate), (None, 1), "fate {fate}");
     }
 }
@@ -424,32 +437,44 @@ fn rule_6_past_seen_max_the_oldest_of_the_source_that_holds_most_leaves() {
     let mut node = Node::new();
     node.settings.seen_max = 100;
     for n in 0..10_u16 {
-        node.from_peer(1, n, 4, b"quiet");
+        node.peer_sends(1, n, 4, b"quiet");
         node.validate(1, n, true);
     }
     for n in 100..190_u16 {
-        node.from_peer(2, n, 4, b"loud");
+        node.peer_sends(2, n, 4, b"loud");
         node.validate(1, n, true);
         node.pass(SECOND.part(10));
     }
     assert_eq!(node.messages.memory_span(node.now, &node.settings), SECOND.times(60));
-    node.from_peer(3, 999, 4, b"new");
+    node.peer_sends(3, 999, 4, b"new");
     assert_eq!((node.told(), node.messages.seen(), node.metrics.seen_forgotten_early), (Some(999), 100, 1));
     assert_eq!(node.messages.memory_span(node.now, &node.settings), SECOND.times(9));
-    node.from_peer(4, 0, 4, b"quiet");
+    node.peer_sends(4, 0, 4, b"quiet");
     assert_eq!(node.told(), None, "the oldest of all, of a quiet source, stays");
-    node.from_peer(4, 100, 4, b"loud");
+    node.peer_sends(4, 100, 4, b"loud");
     assert_eq!(node.told(), Some(100), "the loud one's oldest is gone");
     node.pass(SECOND.times(70));
     assert_eq!(node.messages.memory_span(node.now, &node.settings), SECOND.times(60));
 }
 
 #[test]
+fn rule_6_what_leaves_the_memory_early_is_not_held_any_more() {
+    let mut node = Node::new();
+    (node.settings.seen_max, node.neighbours) = (10, vec![]);
+    for n in 0..15_u8 {
+        node.announce(1, 4, &[n]);
+    }
+    assert_eq!((node.messages.seen(), node.messages.held()), (10, 10));
+    assert_eq!((node.metrics.seen_forgotten_early, node.metrics.messages_held_dropped), (5, 5));
+    assert_eq!(node.up(1)[0].payload.data(), [5]);
+}
+
+#[test]
 fn identity_same_id_with_other_data_or_type_is_another_message() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     assert_eq!(node.told(), Some(5));
-    node.from_peer(1, 5, 4, b"y");
+    node.peer_sends(1, 5, 4, b"y");
     let second = node.told().unwrap();
     assert_ne!(second, 5, "taken until the module answers");
     node.arrive_as(Source::Neighbour(NeighbourId(2)), 5, 4, TYPE + 1, b"x");
@@ -458,7 +483,7 @@ fn identity_same_id_with_other_data_or_type_is_another_message() {
     assert_eq!(node.out.spread.as_ref().map(|s| (s.id, s.payload.data_type())), Some((5, TYPE + 1)));
     node.validate(1, second, true);
     assert_eq!(node.out.spread.as_ref().map(|s| (s.id, s.payload.data())), Some((5, &b"y"[..])));
-    node.from_peer(3, 5, 4, b"y");
+    node.peer_sends(3, 5, 4, b"y");
     assert_eq!(node.metrics.messages_duplicate, 1);
 }
 
@@ -475,27 +500,27 @@ fn identity_saying_the_same_again_is_a_new_announcement() {
 #[test]
 fn identity_a_late_answer_frees_the_id_and_decides_nothing() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.pass(SECOND.times(6));
-    node.from_peer(0, 5, 4, b"y");
+    node.peer_sends(0, 5, 4, b"y");
     let other = node.told().unwrap();
     assert_ne!(other, 5, "taken for suppression_time");
     node.validate(1, 5, true);
     assert_eq!((node.spread_ttl(), node.messages.waiting()), (None, 1));
-    node.from_peer(0, 5, 4, b"z");
+    node.peer_sends(0, 5, 4, b"z");
     assert_eq!(node.told(), Some(5), "free again");
 }
 
 #[test]
 fn identity_an_unanswered_id_is_free_after_suppression_time_or_when_the_module_closes() {
     let mut node = Node::new();
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     node.pass(SECOND.times(61));
-    node.from_peer(0, 5, 4, b"y");
+    node.peer_sends(0, 5, 4, b"y");
     assert_eq!(node.told(), Some(5));
     node.close(1);
     node.audience = vec![module(1)];
-    node.from_peer(0, 5, 4, b"z");
+    node.peer_sends(0, 5, 4, b"z");
     assert_eq!(node.told(), Some(5));
 }
 
@@ -513,16 +538,16 @@ fn listener_is_told_under_any_id_never_waited_for_until_none_is_taken() {
     // The announcer's word still holds; what a peer sends is told, dropped, counted, and remembered.
     node.announce(1, 4, b"mine");
     assert!(node.told().is_some() && node.spread_ttl().is_some() && node.out.new_listeners.is_empty());
-    node.from_peer(0, 5, 4, b"x");
+    node.peer_sends(0, 5, 4, b"x");
     let told = node.told().unwrap();
     assert_eq!((node.messages.waiting(), node.metrics.messages_unanswerable), (0, 1));
     node.validate(1, told, true);
     assert_eq!((node.spread_ttl(), node.metrics.validations_ignored), (None, 1));
-    node.from_peer(1, 5, 4, b"x");
+    node.peer_sends(1, 5, 4, b"x");
     assert_eq!(node.metrics.messages_duplicate, 1);
     // Another module is asked as ever, and the listener's answer does not count for it.
     node.audience.push(module(2));
-    node.from_peer(0, 6, 4, b"y");
+    node.peer_sends(0, 6, 4, b"y");
     node.validate(1, 6, false);
     assert_eq!(node.messages.waiting(), 1);
     node.validate(2, 6, true);
@@ -583,6 +608,24 @@ fn pressure_no_type_or_source_takes_more_than_half_and_new_ones_find_room() {
 }
 
 #[test]
+fn pressure_one_source_with_many_types_and_one_type_of_many_sources_take_half_at_most() {
+    type Class = fn(u16) -> (Source, u16);
+    let classes: [Class; 2] =
+        [|n| (Source::Neighbour(NeighbourId(0)), n), |n| (Source::Neighbour(NeighbourId(u64::from(n))), 0)];
+    for class in classes {
+        let mut node = Node::new();
+        node.settings.pending_max = 1_000;
+        for n in 0..2_000 {
+            let (source, data_type) = class(n);
+            node.arrive_as(source, n, 4, data_type, b"x");
+        }
+        assert_eq!(node.messages.waiting(), 500);
+        node.arrive_as(Source::Neighbour(NeighbourId(5_000)), 0, 4, 5_000, b"x");
+        assert_eq!(node.messages.waiting(), 501);
+    }
+}
+
+#[test]
 fn pressure_an_answer_makes_room_again() {
     let mut node = Node::new();
     node.settings.pending_max = 16;
@@ -596,7 +639,7 @@ fn pressure_an_answer_makes_room_again() {
 fn refuse(node: &mut Node, neighbour: u64, count: u32, valid: bool) {
     for n in 0..count {
         let data = [neighbour.to_be_bytes().as_slice(), &n.to_be_bytes(), &node.now.as_micros().to_be_bytes()].concat();
-        node.from_peer(neighbour, 5, 4, &data);
+        node.peer_sends(neighbour, 5, 4, &data);
         let told = node.told().unwrap();
         node.validate(1, told, valid);
     }
@@ -636,7 +679,7 @@ fn memory_returns_to_its_floor_when_traffic_ends() {
     refuse(&mut node, 1, 100, true);
     node.audience.push(module(2));
     refuse(&mut node, 3, 100, true);
-    node.from_peer(0, 7, 4, b"waits");
+    node.peer_sends(0, 7, 4, b"waits");
     node.pass(SECOND.times(500));
     let messages = &node.messages;
     assert_eq!((messages.waiting(), messages.waiting_bytes(), messages.held(), messages.seen()), (0, 0, 0, 0));
@@ -669,10 +712,10 @@ fn same_seed_and_script_give_the_same_deliveries() {
 fn script(node: &mut Node, kind: u8, n: u16, data: u8) {
     let (who, id) = (u64::from(n % 7), n % 16);
     match kind % 8 {
-        0..=2 => node.from_peer(who, id, data, &[data % 4]),
+        0..=2 => node.peer_sends(who, id, data, &[data % 4]),
         3 => node.announce(who, data % 3, &[data % 4]),
-        4 => node.validate(who, node.told().unwrap_or(id), data % 2 == 0),
-        5 => node.validate(who, id, data % 3 != 0),
+        4 => node.validate(who, node.told().unwrap_or(id), data.is_multiple_of(2)),
+        5 => node.validate(who, id, !data.is_multiple_of(3)),
         6 if data < 64 => node.close(who),
         6 => {
             if !node.audience.contains(&module(who)) {

@@ -85,7 +85,6 @@ impl GossipState {
             }
         }
         for id in delivery.new_listeners.drain(..) {
-            bump(&mut self.metrics.modules_listening);
             if let Some(module) = self.modules.get(&id) {
                 out.push(Action::Note(Note::ModuleIsListener { connection: id, remote: module.remote }));
             }

@@ -47,6 +47,7 @@ impl<K: Ord + Copy> Memory<K> {
         self.until.remove(key);
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.until.len()
     }

@@ -115,6 +115,12 @@ impl Deframer {
 
     /// Puts `input` away for later: nobody reads on for now.
     pub fn keep(&mut self, input: &mut &[u8]) {
+        self.pass_skipped(input);
+        // Whoever always keeps more than is read would otherwise never see the used bytes go. Moving the rest only when
+        // it is the smaller part keeps the cost per byte constant.
+        if self.start > self.kept() {
+            self.compact();
+        }
         self.buffer.extend_from_slice(input);
         *input = &[];
     }
@@ -132,8 +138,7 @@ impl Deframer {
     fn fill(&mut self, whole: usize, input: &mut &[u8]) -> bool {
         let missing = whole.saturating_sub(self.kept());
         if missing > 0 {
-            self.buffer.drain(..self.start.min(self.buffer.len()));
-            self.start = 0;
+            self.compact();
             let (taken, rest) = input.split_at(missing.min(input.len()));
             self.buffer.extend_from_slice(taken);
             *input = rest;
@@ -150,6 +155,12 @@ impl Deframer {
         self.skip = self.skip.saturating_sub(of_input);
     }
 
+    /// Gives up the bytes that are used up.
+    fn compact(&mut self) {
+        self.buffer.drain(..self.start.min(self.buffer.len()));
+        self.start = 0;
+    }
+
     fn clear(&mut self) {
         self.start = 0;
         if self.buffer.capacity() > Self::BUFFER_KEPT {
@@ -163,4 +174,33 @@ impl Deframer {
 fn header(bytes: &[u8]) -> Option<(u16, u16)> {
     let &[a, b, c, d] = bytes.first_chunk()?;
     Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeping_more_than_is_read_does_not_hoard_used_bytes() {
+        let frame = [0, 8, 1, 254, 1, 2, 3, 4];
+        let mut deframer = Deframer::default();
+        deframer.keep(&mut &[frame; 3].concat()[..]);
+        for _ in 0..10_000 {
+            deframer.keep(&mut &frame[..]);
+            assert!(matches!(deframer.next(&mut &[][..], |_, _| true), Next::Frame { kind: 510, .. }));
+            assert_eq!(deframer.kept(), 3 * frame.len());
+        }
+        assert!(deframer.buffer.len() < 16 * frame.len(), "{} bytes", deframer.buffer.len());
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_once_it_is_empty() {
+        let mut deframer = Deframer::default();
+        let frame = [&[0xff, 0xff, 1, 254][..], &[7; 65_531]].concat();
+        let (start, mut end) = frame.split_at(60_000);
+        assert_eq!(deframer.next(&mut &*start, |_, _| true), Next::More);
+        assert_eq!(deframer.next(&mut end, |_, _| true), Next::Frame { kind: 510, body: &frame[4..] });
+        assert_eq!(deframer.next(&mut end, |_, _| true), Next::More);
+        assert!(deframer.buffer.capacity() <= Deframer::BUFFER_KEPT);
+    }
 }

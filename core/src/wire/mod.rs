@@ -8,6 +8,8 @@ mod cursor;
 mod deframer;
 mod frame;
 mod p2p;
+#[cfg(test)]
+mod tests;
 
 pub use api::{ApiMessage, notification};
 pub use deframer::{Deframer, Next};

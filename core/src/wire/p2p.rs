@@ -90,11 +90,19 @@ impl Features {
     }
 }
 
-/// Further listening addresses in CAPABILITIES.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Further listening addresses in CAPABILITIES. Equal are those that say the same addresses, read or to be sent.
+#[derive(Clone, Copy, Debug)]
 pub struct Hints<'a>(HintSource<'a>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl PartialEq for Hints<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Hints<'_> {}
+
+#[derive(Clone, Copy, Debug)]
 enum HintSource<'a> {
     Wire(&'a [u8]),
     Own(&'a [SocketAddr]),
@@ -265,7 +273,10 @@ impl<'a> PeerMessage<'a> {
     /// The fields of 513, after its header; trailing bytes are ignored (section 8).
     fn decode_v6(mut cursor: Cursor<'a>) -> Result<Self, DecodeError> {
         match cursor.u16()? {
-            kind::PEER_RESPONSE => Ok(Self::PeerResponse(AddressList { bytes: cursor.rest(), v6: true })),
+            kind::PEER_RESPONSE => {
+                let (addresses, _trailing) = cursor.rest().as_chunks::<{ AddressList::V6_LEN }>();
+                Ok(Self::PeerResponse(AddressList { bytes: addresses.as_flattened(), v6: true }))
+            }
             kind::VERIFICATION_RESPONSE => {
                 let (nonce, challenge, address) = (cursor.u64()?, cursor.u64()?, cursor.v6()?);
                 Ok(Self::VerificationResponse { nonce, challenge, address })

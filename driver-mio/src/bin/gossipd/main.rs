@@ -74,7 +74,7 @@ fn serve(config: &Config, seed: Option<Seed>) -> Result<(), Failure> {
         Some(Seed(seed)) => seed,
         None => entropy()?,
     };
-    start::introduce(&listeners, &settings);
+    let api = listeners.api_addresses().to_vec();
     let mut node =
         EventLoop::new(listeners, |now| GossipState::new(settings, seed, now)).map_err(|error| match error {
             StartError::Io(_) => Failure::cannot_run(error),
@@ -82,6 +82,8 @@ fn serve(config: &Config, seed: Option<Seed>) -> Result<(), Failure> {
         })?;
     signals::shut_down_on_signals(node.handle())
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
+    // From its first line in the log on, a signal ends this in good order.
+    start::introduce(&api, node.machine().settings());
     node.run().map_err(|error| Failure::CannotRun(format!("the event loop failed: {error}")))?;
     log::info!("ended");
     Ok(())

@@ -44,9 +44,9 @@ pub(crate) fn advertised(config: &Config) -> Result<Addresses, String> {
 }
 
 /// The log's first lines: where this node can be found, and whom it will call.
-pub(crate) fn introduce(listeners: &Listeners, settings: &Settings) {
+pub(crate) fn introduce(api: &[SocketAddr], settings: &Settings) {
     log::info!("gossipd {}", env!("CARGO_PKG_VERSION"));
-    for address in listeners.api_addresses() {
+    for address in api {
         log::info!("listening for modules on {address} (api_address)");
         if !address.ip().to_canonical().is_loopback() {
             log::warn!(

@@ -1,0 +1,157 @@
+//! The daemon as a process: its exit status and what it says. Ports are the system's choice.
+
+#![cfg(unix)]
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// An ini file that goes when the test ends.
+struct Ini(PathBuf);
+
+impl Ini {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gossipd-test-{}-{name}.ini", std::process::id()));
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn sound(name: &str, api: &str) -> Self {
+        let text = format!("[gossip]\ncache_size = 50\ndegree = 4\np2p_address = 127.0.0.1:0\napi_address = {api}\n");
+        Self::new(name, &text)
+    }
+}
+
+impl Drop for Ini {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn gossipd(ini: &Ini, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gossipd"));
+    command.arg("-c").arg(&ini.0).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A daemon that runs, killed if the test ends before it.
+struct Daemon {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Daemon {
+    fn start(ini: &Ini) -> Self {
+        let mut child = gossipd(ini, &[]).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// The rest of the first line of the log that holds `words`, after them.
+    fn says(&mut self, words: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended without '{words}'");
+            if let Some((_, rest)) = line.split_once(words) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_says_where_it_listens_and_ends_with_0_after_either_signal() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let ini = Ini::sound(&format!("signal-{}", signal.as_raw()), "127.0.0.1:0");
+        let mut daemon = Daemon::start(&ini);
+        let api = daemon.says("listening for modules on ");
+        let api = api.split(' ').next().unwrap().to_owned();
+        assert!(!api.ends_with(":0"), "{api} is no real port");
+        daemon.says("listening for peers on 127.0.0.1:");
+        daemon.says("wait to be called");
+        drop(TcpStream::connect(&api).expect("it listens where it says"));
+        daemon.signal(signal);
+        assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+        assert!(TcpStream::connect(&api).is_err());
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let ini = Ini::sound("second", "127.0.0.1:0");
+    let mut daemon = Daemon::start(&ini);
+    let api = daemon.says("listening for modules on ");
+    // A module that never closes holds the first one up.
+    let module = TcpStream::connect(api.split(' ').next().unwrap()).unwrap();
+    daemon.says("going to");
+    daemon.signal(Signal::TERM);
+    daemon.says("shutting down");
+    let begin = Instant::now();
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(143));
+    assert!(begin.elapsed() < Duration::from_millis(1_500), "{:?}", begin.elapsed());
+    drop(module);
+}
+
+#[test]
+fn an_address_in_use_is_named_and_ends_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ini = Ini::sound("taken", &address);
+    let (status, _, error) = told(&gossipd(&ini, &[]).output().unwrap());
+    assert_eq!(status, Some(1), "{error}");
+    assert!(error.contains(&address) && error.contains("api_address") && error.contains("in use"), "{error}");
+}
+
+#[test]
+fn a_wrong_file_or_command_line_ends_with_2() {
+    let missing = Ini(std::env::temp_dir().join("gossipd-test-no-such-file.ini"));
+    let empty = Ini::new("empty", "");
+    let directory = Ini(std::env::temp_dir());
+    for (what, ini) in [("missing", &missing), ("empty", &empty), ("directory", &directory)] {
+        let (status, _, error) = told(&gossipd(ini, &[]).output().unwrap());
+        assert_eq!(status, Some(2), "{what}: {error}");
+        assert!(error.starts_with("gossipd: "), "{what}: {error}");
+    }
+    std::mem::forget(directory);
+    let sound = Ini::sound("options", "127.0.0.1:0");
+    for options in [["-v", "0"], ["-s", "1"], ["--seed", "1234"]] {
+        assert_eq!(told(&gossipd(&sound, &options).output().unwrap()).0, Some(2), "{options:?}");
+    }
+}
+
+#[test]
+fn check_opens_nothing_and_takes_no_unknown_key() {
+    // What it would listen on is taken: --check does not mind, for it opens nothing.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (status, plan, error) = told(&gossipd(&Ini::sound("check", &address), &["--check"]).output().unwrap());
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    assert!(plan.contains(&format!("listen for modules on {address}")), "{plan}");
+    let text = fs::read_to_string(&Ini::sound("known", &address).0).unwrap();
+    let unknown = Ini::new("unknown", &format!("{text}degre = 5\n"));
+    let (status, _, error) = told(&gossipd(&unknown, &["--check"]).output().unwrap());
+    assert_eq!(status, Some(2), "{error}");
+    assert!(error.contains("degre"), "{error}");
+}
