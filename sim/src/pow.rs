@@ -64,7 +64,13 @@ mod tests {
             assert!(off <= 3 * expected, "{bits} bits: {hundred_means} / 100 instead of {expected}");
             // Over the mean lies (1 - p)^(1/p): 0 for 0 bits, 25 % for 1, up to 1/e = 36.8 %.
             let over = draws.iter().filter(|&&d| d > expected).count();
-            let band = if bits == 0 { 0..1 } else if bits == 1 { 4_750..5_250 } else { 6_900..7_600 };
+            let band = if bits == 0 {
+                0..1
+            } else if bits == 1 {
+                4_750..5_250
+            } else {
+                6_900..7_600
+            };
             assert!(band.contains(&over), "{bits} bits: {over}");
         }
     }

@@ -28,7 +28,8 @@ pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
         ("proofs", status.proofs as u64, (limits::DIALS_MAX + s.max_peers as usize) as u64),
     ];
     let over = tables.iter().filter(|(_, value, bound)| value > bound);
-    let mut broken: Vec<_> = over.map(|(name, value, bound)| (PROPERTY, format!("{name}: {value} of {bound}"))).collect();
+    let mut broken: Vec<_> =
+        over.map(|(name, value, bound)| (PROPERTY, format!("{name}: {value} of {bound}"))).collect();
     for neighbour in &status.neighbours {
         if neighbour.connections > limits::CONNECTIONS_PER_NEIGHBOUR {
             broken.push((PROPERTY, format!("{} connections with {}", neighbour.connections, neighbour.address)));

@@ -79,14 +79,7 @@ pub struct Checks {
 impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
-        Self {
-            on,
-            ledger,
-            proofs: Proofs::default(),
-            violations: Vec::new(),
-            settings,
-            drift_ppm,
-        }
+        Self { on, ledger, proofs: Proofs::default(), violations: Vec::new(), settings, drift_ppm }
     }
 
     /// Are they on?
@@ -113,11 +106,9 @@ impl Checks {
             kind::PEER_NOTIFICATION => {
                 let Some(seen) = Seen::of(frame) else { return };
                 let Some(message) = self.ledger.live(seen.number) else { return };
-                for broken in [
-                    vouched::check(message, peer),
-                    ttl::check(message, peer, seen.ttl),
-                    echo::check(message, end),
-                ] {
+                for broken in
+                    [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
+                {
                     if let Err((property, detail)) = broken {
                         self.violations.push(Violation { at: now, peer, property, detail });
                     }
@@ -128,9 +119,9 @@ impl Checks {
         }
     }
 
-    /// A peer sends a frame to one of its modules. How long after its announcement, microseconds, if it is the first time
+    /// A peer sends a frame to one of its modules, `prompt`ly or after it had waited for the module to read. How long after its announcement, microseconds, if it is the first time
     /// that the module is told of this message.
-    pub fn module_is_told(&mut self, now: u64, peer: u32, module: u32, frame: &Frame) -> Option<u64> {
+    pub fn module_is_told(&mut self, now: u64, peer: u32, module: u32, frame: &Frame, prompt: bool) -> Option<u64> {
         if frame.kind() != kind::NOTIFICATION {
             return None;
         }
@@ -142,6 +133,7 @@ impl Checks {
         let latency = now - message.announced.at;
         if let Err((property, detail)) = told::check(message, module, now, least)
             && self.on
+            && prompt
         {
             self.violate(now, peer, property, detail);
         }

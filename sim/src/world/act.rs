@@ -109,8 +109,7 @@ impl World {
             self.checks.violate(self.now, peer, "only addresses that somebody has are dialed", format!("dials {to}"));
             return;
         };
-        let end =
-            self.network.dial(self.now, Owner::Peer(peer), connection, Owner::Peer(target), &mut self.queue);
+        let end = self.network.dial(self.now, Owner::Peer(peer), connection, Owner::Peer(target), &mut self.queue);
         self.checks.new_link(end);
         self.peers[peer as usize].ends.push((connection, end));
     }
@@ -118,13 +117,14 @@ impl World {
     fn send(&mut self, peer: u32, connection: ConnectionId, frame: Frame) {
         let Some(end) = self.open_end(peer, connection, "sends") else { return };
         match self.network.holder(end.other()).0 {
-            Owner::Peer(other) => {
-        if std::env::var("DBG").is_ok() { eprintln!("{} {peer} -> {other} {connection} {end:?}: {frame:?} {:?}", self.now, crate::check::Seen::of(&frame)); }
+            Owner::Peer(_) => {
                 self.stats.sent(frame.kind(), frame.len(), self.now);
                 self.checks.peer_sends(self.now, peer, end, &frame);
             }
             Owner::Module(module) => {
-                if let Some(latency) = self.checks.module_is_told(self.now, peer, module, &frame) {
+                // What waits behind a full socket was decided on long before it goes out.
+                let prompt = !self.network.is_backed_up(end);
+                if let Some(latency) = self.checks.module_is_told(self.now, peer, module, &frame, prompt) {
                     self.stats.deliveries += 1;
                     self.stats.latency.saturating_record(latency);
                 }
@@ -153,8 +153,7 @@ impl World {
         if self.open_end(peer, connection, "wants a proof of work for").is_none() {
             return;
         }
-        let takes =
-            solving_time(&mut self.rngs.work, self.scenario.settings.pow.bits(), self.scenario.hash_rate);
+        let takes = solving_time(&mut self.rngs.work, self.scenario.settings.pow.bits(), self.scenario.hash_rate);
         let host = &mut self.peers[peer as usize];
         let twice = host.tasks.iter().any(|task| task.connection == connection);
         host.tasks.push(Task { connection, puzzle, start, takes });
@@ -186,7 +185,6 @@ impl World {
     }
 
     fn note(&mut self, peer: u32, note: &Note) {
-        if std::env::var("DBG").is_ok() { eprintln!("{} {peer}: {note}", self.now); }
         match note {
             Note::NeighbourUp { connection, .. } => {
                 let view = self.stats.neighbour_up(peer, self.now);

@@ -20,9 +20,9 @@ use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
 use crate::scenario::{Fault, Scenario};
 use crate::wake::Wake;
+use faults::Undo;
 use gossip_core::pow::Target;
 use gossip_core::{Actions, ConnectionId, DialError, Endpoint, Event, GossipState, Listener, Settings};
-use faults::Undo;
 use modules::{Answer, Module};
 use peer::Peer;
 
@@ -74,7 +74,8 @@ impl World {
     pub fn new(scenario: Scenario, seed: u64, checks: bool) -> Self {
         let count = scenario.peers as usize;
         let rng = |stream| Rng::new(seed, stream);
-        let network = Network::new(scenario.network.clone(), seed, modules::regions(&scenario, &mut rng(Stream::Joins)));
+        let network =
+            Network::new(scenario.network.clone(), seed, modules::regions(&scenario, &mut rng(Stream::Joins)));
         let (modules, first_module) = modules::place(&scenario, &mut rng(Stream::Modules));
         let announcers = modules::announcers(&scenario, &modules);
         let drifts = |fault: &Fault| if let Fault::Drift(_, ppm) = fault { u64::from(*ppm) } else { 0 };
@@ -170,7 +171,8 @@ impl World {
     fn prepare(&mut self) {
         for peer in 0..self.scenario.joined.min(self.scenario.peers) {
             // Bootstrappers are there first.
-            let at = if peer < self.scenario.bootstrappers { 0 } else { self.rngs.joins.below(self.scenario.join_over + 1) };
+            let at =
+                if peer < self.scenario.bootstrappers { 0 } else { self.rngs.joins.below(self.scenario.join_over + 1) };
             self.queue.push(at, Wake::Join(peer));
         }
         self.next_to_join = self.scenario.joined;
@@ -187,7 +189,7 @@ impl World {
         if let Some(peer) = self.concerned(wake)
             && self.peers[peer as usize].busy_until > self.now
         {
-            self.queue.push(self.peers[peer as usize].busy_until, wake);
+            self.postpone(peer, wake);
             return;
         }
         match wake {
@@ -208,6 +210,18 @@ impl World {
                 self.queue.push(self.now + SWEEP, Wake::Sweep);
             }
         }
+    }
+
+    /// A peer that is busy does what is due when it is done.
+    fn postpone(&mut self, peer: u32, wake: Wake) {
+        let host = &mut self.peers[peer as usize];
+        if let Wake::Deadline(_) = wake {
+            if host.wake_at != Some(self.now) {
+                return;
+            }
+            host.wake_at = Some(host.busy_until);
+        }
+        self.queue.push(host.busy_until, wake);
     }
 
     /// The peer that would have to do something.
@@ -245,11 +259,15 @@ impl World {
             Arrival::Opened => self.accept(peer, reader),
             Arrival::Bytes => {
                 let sender = reader.other();
-                let from_peer = matches!(self.network.holder(sender).0, Owner::Peer(_));
+                let from = self.network.holder(sender).0;
+                let from_peer = matches!(from, Owner::Peer(_));
                 if from_peer {
                     self.network.completed().iter().for_each(|frame| self.checks.peer_receives(peer, sender, frame));
                 }
                 self.feed_bytes(peer, connection);
+                if let Owner::Module(module) = from {
+                    self.module_is_heard(module, sender);
+                }
                 // What waits behind a full socket was decided on before the copy came.
                 if from_peer && self.network.is_open(reader) && !self.network.is_backed_up(reader) {
                     let modules = self.modules_of(peer);
@@ -322,7 +340,7 @@ impl World {
 
     fn deadline(&mut self, peer: u32) {
         let host = &mut self.peers[peer as usize];
-        if host.wake_at != Some(self.now) && host.busy_until < self.now {
+        if host.wake_at != Some(self.now) {
             return;
         }
         host.wake_at = None;

@@ -13,9 +13,6 @@ use gossip_core::{ConnectionId, Flush};
 /// A module that lost its connection to a peer that runs tries again after so long.
 const RECONNECT: u64 = 5 * SECOND;
 
-/// A module has certainly said what it subscribes to so long after it connected.
-pub(super) const SETTLED: u64 = 1_000;
-
 /// One module.
 #[derive(Debug)]
 pub(super) struct Module {
@@ -23,7 +20,7 @@ pub(super) struct Module {
     pub(super) class: u16,
     /// Its connection, standing or being made.
     end: Option<EndId>,
-    /// Since when it has been subscribed; `None` if it is not.
+    /// Since when its peer has known what it subscribes to; `None` if it does not.
     pub(super) since: Option<u64>,
     deframer: Deframer,
     /// Connections so far: a delayed answer belongs to one.
@@ -100,7 +97,7 @@ impl World {
         let state = &mut self.modules[module as usize];
         state.deframer = Deframer::default();
         state.connections += 1;
-        state.since = Some(self.now);
+        state.since = None;
         let Some(end) = state.end else { return };
         let class = &self.scenario.modules[usize::from(state.class)];
         let frames: Vec<_> = class.types.iter().map(|&data_type| ApiMessage::Notify { data_type }.frame()).collect();
@@ -110,6 +107,14 @@ impl World {
         }
         if !reads {
             self.network.set_reading(self.now, end, false, &mut self.queue);
+        }
+    }
+
+    /// Its peer has handled what it said last: what it subscribes to, at first.
+    pub(super) fn module_is_heard(&mut self, module: u32, end: EndId) {
+        let state = &mut self.modules[module as usize];
+        if state.end == Some(end) {
+            state.since.get_or_insert(self.now);
         }
     }
 
@@ -250,21 +255,20 @@ impl World {
         (0..tries).map(|_| among[self.rngs.workload.index(among.len())]).find(|&module| {
             let module = &self.modules[module as usize];
             let class = &self.scenario.modules[usize::from(module.class)];
-            let settled = module.since.is_some_and(|since| since + SETTLED <= self.now);
+            let settled = module.since.is_some();
             let heard = self.scenario.peers == 1 || self.stats.established_since(module.peer).is_some();
             settled && heard && self.peers[module.peer as usize].listens() && class.types.contains(&data_type)
         })
     }
 
-    /// Is there certainly no other module at this peer that could vouch for the type? One that just connected may not
-    /// have said what it wants; one that does not read may have been disconnected without noticing.
+    /// Is there perhaps no other module at this peer that could vouch for the type? One that does not read may have been
+    /// disconnected without noticing.
     fn may_vouch_alone(&self, module: u32, data_type: u16) -> bool {
         let peer = self.modules[module as usize].peer;
         self.modules_of(peer).filter(|&other| other != module).all(|other| {
             let other = &self.modules[other as usize];
             let class = &self.scenario.modules[usize::from(other.class)];
-            let subscribed = other.since.is_some_and(|since| since + SETTLED <= self.now);
-            !(subscribed && class.reads && class.types.contains(&data_type))
+            !(other.since.is_some() && class.reads && class.types.contains(&data_type))
         })
     }
 }

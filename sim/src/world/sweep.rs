@@ -1,6 +1,5 @@
 //! Looking over: tables and connections of peers, messages whose time is over, and, in the end, the overlay.
 
-use super::modules::SETTLED;
 use super::{SECOND, World};
 use crate::check::Floor;
 use crate::check::Message;
@@ -73,7 +72,7 @@ impl World {
         self.stats.judged += 1;
         for (module, state) in (0..).zip(&self.modules) {
             let class = &self.scenario.modules[usize::from(state.class)];
-            let was_there = state.since.is_some_and(|since| since + SETTLED <= announced.at)
+            let was_there = state.since.is_some_and(|since| since <= announced.at)
                 && self.scenario.peers > 1
                 && self.stats.established_since(state.peer).is_some_and(|since| since <= announced.at);
             if was_there && class.reads && class.types.contains(&announced.data_type) {
