@@ -1,5 +1,14 @@
 //! What a simulation is about: who is there, what they do, what goes wrong, and what is expected in the end.
 
+mod file;
+#[cfg(test)]
+mod tests;
+mod value;
+mod write;
+
+pub use file::{KEYS, Key, MEASURES};
+pub use value::show_bound;
+
 use crate::network;
 use gossip_core::Settings;
 
