@@ -2,14 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod check;
 pub mod explore;
 pub mod network;
 pub mod pow;
 pub mod queue;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod wake;
 pub mod workload;
 pub mod world;

@@ -4,6 +4,36 @@ use crate::check::Violation;
 use crate::scenario::{Expectation, Measure, Scenario};
 use crate::world::{Overlay, Stats, World};
 
+/// What a run cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Wall time, microseconds.
+    pub wall_micros: u64,
+    /// Bytes of memory that the process held in the end.
+    pub memory: u64,
+}
+
+impl Cost {
+    /// How fast it was.
+    pub fn events_a_second(&self, events: u64) -> u64 {
+        let rate = u128::from(events) * 1_000_000 / u128::from(self.wall_micros.max(1));
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+}
+
+/// Runs a scenario and measures what that costs.
+pub fn measure_run(scenario: Scenario, seed: u64, checks: bool, progress: impl FnMut(u64, &World)) -> (Outcome, Cost) {
+    let begin = std::time::Instant::now();
+    let outcome = run(scenario, seed, checks, progress);
+    let wall_micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
+    (outcome, Cost { wall_micros, memory: resident() })
+}
+
+/// Bytes of physical memory that this process holds; 0 where the system does not tell.
+pub fn resident() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
+}
+
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -23,6 +53,8 @@ pub struct Outcome {
     pub simulated: u64,
     /// See [`World::digest`].
     pub digest: u64,
+    /// What the first peer that broke a property had counted by then: all that is not zero.
+    pub counters: Vec<(&'static str, u64)>,
 }
 
 impl Outcome {
@@ -69,7 +101,14 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
         overlay,
         simulated: world.now(),
         digest: world.digest(),
+        counters: counters(world),
     }
+}
+
+fn counters(world: &World) -> Vec<(&'static str, u64)> {
+    let state = world.violations().first().and_then(|violation| world.state(violation.peer));
+    let counters = state.into_iter().flat_map(|state| state.metrics().iter().map(|(name, _, value)| (name, value)));
+    counters.filter(|&(_, value)| value > 0).collect()
 }
 
 /// Nobody can have more neighbours than there are others.

@@ -22,6 +22,8 @@ pub struct Overlay {
     pub pieces: u64,
     /// The fewest neighbours that any has.
     pub fewest: u64,
+    /// The most neighbours that any has.
+    pub most: u64,
     /// Neighbours of all.
     pub neighbours: u64,
     /// Neighbours that don't know of it.
@@ -123,11 +125,12 @@ impl World {
             })
             .collect();
         let mut piece: Vec<usize> = (0..count).collect();
-        let mut overlay = Overlay { peers: 0, pieces: 0, fewest: u64::MAX, neighbours: 0, one_sided: 0 };
+        let mut overlay = Overlay { peers: 0, pieces: 0, fewest: u64::MAX, most: 0, neighbours: 0, one_sided: 0 };
         for (peer, view) in views.iter().enumerate() {
             let Some(view) = view else { continue };
             overlay.peers += 1;
             overlay.neighbours += view.len() as u64;
+            overlay.most = overlay.most.max(view.len() as u64);
             overlay.fewest = overlay.fewest.min(view.len() as u64);
             for &other in view {
                 let back = views[other as usize].as_ref();
@@ -138,6 +141,7 @@ impl World {
                 }
             }
         }
+        overlay.fewest = overlay.fewest.min(overlay.most);
         overlay.pieces = (0..count).filter(|&at| views[at].is_some() && root(&mut piece, at) == at).count() as u64;
         overlay
     }
