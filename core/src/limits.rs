@@ -32,6 +32,8 @@ pub const CANDIDATE_FAILURES_MAX: u8 = 3;
 pub const DIAL_DELAY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// The shortest and longest pause between PEER REQUESTs that bring nothing new (section 4).
 pub const PEER_REQUEST_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+/// The shortest pause between PEER REQUESTs, whatever happens: within the rate of one neighbour.
+pub const PEER_REQUEST_PAUSE_MIN: Duration = Duration::from_millis(2_500);
 /// The shortest and longest pause between redials of a lost neighbour or bootstrapper (section 4).
 pub const REDIAL_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// For how long a lost neighbour is redialed (section 4).
@@ -60,8 +62,11 @@ pub const PEER_RESPONSE_MAX: usize = (FRAME_MAX - FRAME_HEADER) / 6;
 
 /// Token buckets of one neighbour, tokens a minute and burst: PEER REQUEST.
 pub const PEER_REQUESTS: (u32, u32) = (30, 10);
-/// Token buckets of one neighbour, tokens a minute and burst: PUSH.
-pub const PUSHES: (u32, u32) = (600, 120);
+/// Token buckets of one neighbour, tokens a minute and burst: PUSH. The burst is what a link that stood still for a
+/// minute brings at once.
+pub const PUSHES: (u32, u32) = (600, 600);
+/// What we send of it to one neighbour, so that nobody honest is ever over the rate, whatever crowd joins here.
+pub const PUSHES_SENT: (u32, u32) = (480, 100);
 /// Token buckets of one neighbour, tokens a minute and burst: PING answered.
 pub const PINGS: (u32, u32) = (120, 20);
 /// Look-ups answered, in all, tokens a minute and burst (section 4).
@@ -119,6 +124,7 @@ const _: () = {
     assert!(DIAL_DELAY.0.as_micros() < DIAL_DELAY.1.as_micros());
     assert!(PEER_REQUEST_PAUSE.0.as_micros() < PEER_REQUEST_PAUSE.1.as_micros());
     assert!(REFUSED_TIME.as_micros() >= NEWCOMER_GRACE.as_micros());
+    assert!(PUSHES_SENT.0 + PUSHES_SENT.1 <= PUSHES.1, "a minute's PUSHes at once must be within the rate");
     assert!(CANDIDATES_MAX >= 64, "candidates must be able to replace a whole view");
 };
 

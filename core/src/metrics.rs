@@ -132,6 +132,8 @@ counters! {
     pushes,
     /// PUSHes sent or forwarded.
     pushes_sent,
+    /// PUSHes not sent: their neighbour has had as many as it would take.
+    pushes_withheld,
     /// PEER REQUESTs answered.
     peer_requests,
     /// Addresses that became candidates.

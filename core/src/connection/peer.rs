@@ -86,6 +86,7 @@ pub(crate) struct Peer {
 struct Rates {
     requests: TokenBucket,
     pushes: TokenBucket,
+    pushes_sent: TokenBucket,
     pings: TokenBucket,
     renewals: TokenBucket,
 }
@@ -95,6 +96,7 @@ struct Rates {
 pub(crate) enum Rate {
     PeerRequest,
     Push,
+    PushSent,
     Ping,
     Renewal,
 }
@@ -184,6 +186,7 @@ impl Peer {
             Box::new(Rates {
                 requests: TokenBucket::new(limits::PEER_REQUESTS, now),
                 pushes: TokenBucket::new(limits::PUSHES, now),
+                pushes_sent: TokenBucket::new(limits::PUSHES_SENT, now),
                 pings: TokenBucket::new(limits::PINGS, now),
                 renewals: TokenBucket::new(limits::RENEWALS, now),
             })
@@ -191,6 +194,7 @@ impl Peer {
         match rate {
             Rate::PeerRequest => rates.requests.take(now),
             Rate::Push => rates.pushes.take(now),
+            Rate::PushSent => rates.pushes_sent.take(now),
             Rate::Ping => rates.pings.take(now),
             Rate::Renewal => rates.renewals.take(now),
         }

@@ -56,6 +56,7 @@ pub(crate) struct Membership {
     is_turn_of_lost: bool,
     /// A network that we have not met may be behind this one.
     stranger: Option<SocketAddr>,
+    asked_at: Instant,
     ask_at: Instant,
     ask_pause: Duration,
     /// As of the last [`next_dial`](Self::next_dial): neighbours are wanted and nobody can be dialed for it.
@@ -122,6 +123,7 @@ impl Membership {
             dial_at: None,
             is_turn_of_lost: true,
             stranger: None,
+            asked_at: now,
             ask_at: now.after(limits::PEER_REQUEST_PAUSE.0),
             ask_pause: limits::PEER_REQUEST_PAUSE.0,
             is_short: false,
@@ -265,6 +267,7 @@ impl Membership {
 
     /// A neighbour is being asked; the pause before the next time grows until something new comes.
     pub(crate) fn asking(&mut self, now: Instant) {
+        self.asked_at = now;
         let pause = self.rng.jittered(self.ask_pause);
         self.ask_at = now.after(pause);
         self.ask_pause = self.ask_pause.times(2).min(limits::PEER_REQUEST_PAUSE.1);
@@ -367,7 +370,12 @@ impl Membership {
     }
 
     /// Random neighbours that may be told of an address, but for these two.
-    pub(crate) fn to_be_told(&mut self, count: usize, address: SocketAddr, not: &[NeighbourId]) -> Vec<NeighbourId> {
+    pub(crate) fn random_to_tell(
+        &mut self,
+        count: usize,
+        address: SocketAddr,
+        not: &[NeighbourId],
+    ) -> Vec<NeighbourId> {
         let fits = |neighbour: &&Neighbour| {
             !not.contains(&neighbour.id)
                 && neighbour.address != address
@@ -522,7 +530,7 @@ impl Membership {
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
         if settings.discovery {
             self.lost.add(neighbour.address, now, pause, &mut self.rng);
-            self.ask_at = now;
+            self.ask_at = now.max(self.asked_at.after(limits::PEER_REQUEST_PAUSE_MIN));
         }
     }
 

@@ -146,7 +146,7 @@ impl GossipState {
         self.is_view_changed |= self.membership.consider(self.now, &mut self.metrics, neighbour.0, address);
         if ttl > 0 {
             let ttl = ttl.saturating_sub(1).min(self.settings.p2p_ttl);
-            let told = self.membership.to_be_told(1, address, &[neighbour]);
+            let told = self.membership.random_to_tell(1, address, &[neighbour]);
             let frame = PeerMessage::Push { ttl, address }.frame();
             told.into_iter().for_each(|one| self.push_to(one, frame.clone(), out));
         }
@@ -154,6 +154,11 @@ impl GossipState {
 
     pub(super) fn push_to(&mut self, neighbour: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
+        let now = self.now;
+        if !self.peers.get_mut(&id).is_some_and(|peer| peer.allows(Rate::PushSent, now)) {
+            bump(&mut self.metrics.pushes_withheld);
+            return;
+        }
         bump(&mut self.metrics.pushes_sent);
         self.send(id, frame, out);
     }

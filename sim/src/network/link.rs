@@ -66,7 +66,7 @@ pub(super) struct End {
     pub(super) held: bool,
     pub(super) reading: bool,
     pub(super) silenced: bool,
-    reset_sent: bool,
+    pub(super) reset_sent: bool,
 }
 
 impl Default for End {

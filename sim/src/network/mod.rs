@@ -292,12 +292,15 @@ impl Network {
 
     /// Something on the way breaks an open link: both ends are told, what was under way is lost.
     pub fn break_link(&mut self, now: u64, end: EndId, queue: &mut Queue<Wake>) {
-        for end in [end, end.other()] {
-            if self.end(end).state == State::Open && self.end(end.other()).state == State::Open {
-                self.clear_waiting(end);
-                self.clear_out(end);
-                self.reset_other(now, end, queue);
-            }
+        let ends = [end, end.other()];
+        // One that is broken already stays so: clearing it again would lose the news.
+        if ends.into_iter().any(|end| self.end(end).state != State::Open || self.end(end).reset_sent) {
+            return;
+        }
+        for end in ends {
+            self.clear_waiting(end);
+            self.clear_out(end);
+            self.reset_other(now, end, queue);
         }
     }
 
