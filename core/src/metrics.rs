@@ -78,8 +78,6 @@ counters! {
     announcements_too_large,
     /// Announcements slowed: parked until there is room.
     announcements_parked,
-    /// Announcements dropped: their module's room for them was full.
-    announcements_dropped,
     /// Peer notifications received.
     peer_notifications,
     /// Messages dropped: no module here subscribes to their type.

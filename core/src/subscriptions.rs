@@ -17,7 +17,7 @@ pub(crate) enum Subscribed {
 
 /// All subscriptions, at most [`SUBSCRIPTIONS_MAX`]; past that new ones are dropped. Each lives as long as its
 /// connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Subscriptions {
     /// In the order of subscription, which is the order in which modules are told.
     by_type: BTreeMap<u16, Vec<ConnectionId>>,

@@ -77,6 +77,8 @@ pub(crate) struct Peer {
     pub(crate) expects_v6: bool,
     /// The answer expected is a look-up's.
     pub(crate) looks_up: bool,
+    /// What a look-up's connection answered.
+    pub(crate) answer: Option<Vec<SocketAddr>>,
     pub(crate) score: Score,
     rates: Option<Box<Rates>>,
 }
@@ -138,6 +140,7 @@ impl Peer {
             expects_v4: false,
             expects_v6: false,
             looks_up: false,
+            answer: None,
             score: Score::default(),
             rates: None,
         }

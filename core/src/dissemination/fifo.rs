@@ -6,7 +6,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Elements in the order in which they came; each can be reached and taken out by its slot's number in constant time.
 ///
 /// Bounded by its owner. A slot's number is used again after its element left.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fifo<T> {
     nodes: Vec<Node<T>>,
     free: u32,
@@ -15,7 +15,7 @@ pub(super) struct Fifo<T> {
     len: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Node<T> {
     /// None while the slot is free.
     value: Option<T>,

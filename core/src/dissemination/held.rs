@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use crate::time::Instant;
 
 /// A valid message for which neighbours are still wanted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Held {
     /// Its slot in the memory.
     pub(super) seen: u32,
@@ -50,7 +50,7 @@ impl Held {
 
 /// At most `cache_size` messages with at most `pending_bytes` bytes of type and data; past that the oldest leave. Each
 /// is held until `suppression_time` after its decision or until `degree` neighbours have it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct HeldMessages {
     messages: Fifo<Held>,
     bytes: u64,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const DRAWS: usize = 64;
 
 /// One NOTIFICATION, as it was sent to an audience.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Telling {
     id: u16,
     at: Instant,
@@ -33,7 +33,7 @@ struct Taken {
     ambiguous: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Module {
     taken: BTreeMap<u16, Taken>,
     listener: bool,
@@ -50,7 +50,7 @@ pub(super) enum Answer {
 
 /// The taken ids of all modules: at most [`TAKEN_IDS_MAX`] each and [`TAKEN_IDS_TOTAL_MAX`] in all. A module that
 /// reaches its bound is a listener until none is taken.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ids {
     modules: BTreeMap<ConnectionId, Module>,
     tellings: Fifo<Telling>,

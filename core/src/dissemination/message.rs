@@ -79,7 +79,7 @@ pub(crate) struct Spread {
 }
 
 /// What to do with a message. Owned and reused by the caller; every call that takes one overwrites it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
     /// A NOTIFICATION with this id to everyone in the audience.
     pub(crate) tell: Option<(u16, Payload)>,

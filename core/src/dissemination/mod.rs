@@ -36,7 +36,7 @@ const ID_DRAWS: usize = 16;
 const SPARE_MAX: usize = 256;
 
 /// The messages of one node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dissemination {
     rng: Rng,
     /// Of the hash that messages are known by.

@@ -8,7 +8,7 @@ use crate::time::Instant;
 use crate::wire::Payload;
 
 /// A message that waits for VALIDATION.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Waiting {
     /// Its slot in the memory.
     pub(super) seen: u32,
@@ -29,7 +29,7 @@ pub(super) struct Waiting {
 
 /// The messages that wait, each at most `validation_timeout`, in the order in which they came, which is the order of
 /// their deadlines. Bounded by `pending_max` and `pending_bytes`, in shares: see [`Shares`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pending {
     messages: Fifo<Waiting>,
     shares: Shares,

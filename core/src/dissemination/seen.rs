@@ -129,7 +129,7 @@ impl LaneKey {
 }
 
 /// The decided messages of one source, in the order of decision, which is the order in which they leave.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Lane {
     key: LaneKey,
     head: u32,
@@ -143,7 +143,7 @@ const CHUNK: usize = 1_024;
 
 /// Remembered messages, at most `seen_max`. Past that the oldest decided one of the source that holds most leaves;
 /// waiting ones never do. 36 bytes an entry and at most 12 of the index.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Seen {
     chunks: Vec<Vec<Entry>>,
     free: u32,

@@ -38,7 +38,7 @@ impl Amount {
 
 /// How much of the waiting table each type, each source, and each source within each type holds. Bounded by the table:
 /// a class without messages is not kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shares {
     total: Amount,
     types: BTreeMap<u16, Amount>,
@@ -140,7 +140,7 @@ struct Standing {
 
 /// Who sends what modules here refuse. At most [`SOURCES_MAX`] neighbours; those past that are not watched. Each is
 /// forgotten when its minute and its punishment are over.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
     standings: BTreeMap<NeighbourId, Standing>,
     all: Tally,

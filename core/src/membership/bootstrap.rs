@@ -8,7 +8,7 @@ use crate::rng::Rng;
 use crate::settings::Endpoint;
 use crate::time::{Duration, Instant};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The configured list, less ourselves.
 #[derive(Clone, Debug)]
@@ -67,6 +67,11 @@ impl Bootstrappers {
     /// Is it, or was it last, the address of one of them?
     pub(crate) fn contains(&self, address: &SocketAddr) -> bool {
         self.list.iter().any(|one| one.address == Some(*address))
+    }
+
+    /// Does one of them live, or did it last, at this IP?
+    pub(crate) fn contains_ip(&self, ip: IpAddr) -> bool {
+        self.list.iter().any(|one| one.address.is_some_and(|address| address.ip() == ip))
     }
 
     pub(crate) fn endpoint(&self, index: usize) -> Option<&Endpoint> {
@@ -171,13 +176,13 @@ impl Bootstrappers {
     }
 
     /// The next to be looked up, in turn: its address, or the index of the name to look up first. One that is known not
-    /// to answer is passed over.
-    pub(crate) fn next_look_up(&mut self) -> Option<(usize, Option<SocketAddr>)> {
+    /// to answer is passed over if `must_answer`.
+    pub(crate) fn next_look_up(&mut self, must_answer: bool) -> Option<(usize, Option<SocketAddr>)> {
         for _ in 0..self.list.len() {
             let index = self.look_up.checked_rem(self.list.len()).unwrap_or(0);
             self.look_up = index.saturating_add(1);
             let Some(one) = self.list.get_mut(index) else { continue };
-            if one.is_struck || one.is_resolving || one.answers_look_ups == Some(false) {
+            if one.is_struck || one.is_resolving || (must_answer && one.answers_look_ups == Some(false)) {
                 continue;
             }
             one.is_resolving = one.address.is_none();

@@ -168,6 +168,13 @@ impl Membership {
         chosen <= settings.target_peers as usize && all < settings.max_peers as usize
     }
 
+    /// Two networks grow together only if a stranger is dialed though the view is satisfied and the spare place taken:
+    /// one place more, so that it does not go on for ever.
+    fn has_place_for_stranger(&self, settings: &Settings, dials: usize) -> bool {
+        let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
+        chosen <= (settings.target_peers as usize).saturating_add(1) && all < settings.max_peers as usize
+    }
+
     /// When an address may be dialed; none if never, as things stand.
     fn dialable_at(
         &self,
@@ -214,7 +221,7 @@ impl Membership {
         }
         let (needs, has_spare) = (self.needs(settings, under_way.dials), self.has_spare(settings, under_way.dials));
         if let Some(address) = self.stranger.take()
-            && has_spare
+            && self.has_place_for_stranger(settings, under_way.dials)
             && self.dialable_at(now, settings, under_way, &address).is_some_and(|at| at <= now)
         {
             return Next::Dial(address, Origin::Known);
@@ -308,16 +315,24 @@ impl Membership {
         has_unusable
     }
 
-    /// None of these was known: one of them is dialed, for a network that we never met may be behind it (section 4,
-    /// Looking up).
-    pub(crate) fn meet_strangers(&mut self, addresses: impl Iterator<Item = SocketAddr>, now: Instant, of: Scope) {
+    /// A look-up was answered. If none of the answer's addresses is known, one of them is dialed, for a network that we
+    /// never met may be behind it (section 4, Looking up). A `stranger` that knows nobody is alone, and dialed itself.
+    pub(crate) fn meet_strangers(
+        &mut self,
+        now: Instant,
+        of: Scope,
+        stranger: Option<SocketAddr>,
+        addresses: impl Iterator<Item = SocketAddr>,
+    ) {
         let mut sound: Vec<SocketAddr> = addresses
             .map(address::canonical)
             .filter(|address| address::is_usable(address) && may_be_told(scope(address.ip()), of))
             .filter(|address| !self.is_own(address))
             .take(limits::PEER_RESPONSE_MAX)
             .collect();
-        if sound.iter().all(|address| !self.is_known(now, address)) {
+        if sound.is_empty() {
+            self.stranger = stranger;
+        } else if sound.iter().all(|address| !self.is_known(now, address)) {
             self.rng.choose(&mut sound, 1);
             self.stranger = sound.pop();
         }
@@ -393,9 +408,9 @@ impl Membership {
         let mut sample: Vec<SocketAddr> = self
             .view
             .iter()
+            .filter(|neighbour| neighbour.is_reached || self.reached.contains(now, &neighbour.address))
             .map(|neighbour| neighbour.address)
             .filter(|address| *address != asker && may_be_told(scope(address.ip()), of))
-            .filter(|address| self.reached.contains(now, address))
             .collect();
         self.rng.choose(&mut sample, settings.max_peers as usize);
         sample
@@ -404,6 +419,12 @@ impl Membership {
     /// An address was dialed with success.
     pub(crate) fn reached(&mut self, now: Instant, address: SocketAddr) {
         self.reached.insert(now, address, now.after(limits::REACHED_TIME));
+        self.view.mark_reached(&address);
+    }
+
+    /// Has an address been reached lately?
+    pub(crate) fn is_reached(&self, now: Instant, address: &SocketAddr) -> bool {
+        self.reached.contains(now, address)
     }
 
     /// A neighbour that dialed us: its address is to be reached once, if it was not lately.
@@ -511,11 +532,22 @@ impl Membership {
         self.bootstrappers.failed(index, now, &mut self.rng);
     }
 
+    /// It is in the view already, over another connection: this address of it is no longer looked for.
+    pub(crate) fn joined_twin(&mut self, now: Instant, address: SocketAddr, origin: Option<Origin>) {
+        self.candidates.remove(&address);
+        self.lost.remove(&address);
+        if let Some(Origin::Bootstrapper(index)) = origin {
+            self.bootstrappers.established(index, now);
+        }
+    }
+
     /// The peer has another connection with us. If that one is known by another address, this one is not dialed for as
     /// long as addresses count as reached.
     pub(crate) fn is_duplicate(&mut self, now: Instant, address: SocketAddr, origin: Origin, is_alias: bool) {
         self.candidates.remove(&address);
+        self.lost.failed(&address, now, &mut self.rng);
         if is_alias {
+            self.lost.remove(&address);
             self.refused.insert(now, address, now.after(limits::REACHED_TIME));
         }
         if let Origin::Bootstrapper(index) = origin {
@@ -528,7 +560,8 @@ impl Membership {
         let is_settled = now.since(neighbour.since) >= limits::SETTLED_TIME;
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
-        if settings.discovery {
+        // One of a family that we do not speak dialed us by a relay's or its own mistake: nobody could find it.
+        if settings.discovery && settings.own_address(&neighbour.address).is_some() {
             self.lost.add(neighbour.address, now, pause, &mut self.rng);
             self.ask_at = now.max(self.asked_at.after(limits::PEER_REQUEST_PAUSE_MIN));
         }

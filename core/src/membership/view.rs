@@ -18,6 +18,8 @@ pub(crate) struct Neighbour {
     pub(crate) connections: Vec<ConnectionId>,
     /// Did we dial it?
     pub(crate) chosen: bool,
+    /// Its address was reached: it may be passed on as long as it is a neighbour.
+    pub(crate) is_reached: bool,
     pub(crate) since: Instant,
     /// The pause before its next redial, should it be lost before it has settled.
     pub(crate) redial_pause: Duration,
@@ -94,6 +96,12 @@ impl View {
         }
     }
 
+    /// This address was reached.
+    pub(crate) fn mark_reached(&mut self, address: &SocketAddr) {
+        let those = self.neighbours.iter_mut().filter(|neighbour| neighbour.address == *address);
+        those.for_each(|neighbour| neighbour.is_reached = true);
+    }
+
     pub(crate) fn by_address(&self, address: &SocketAddr) -> Option<&Neighbour> {
         self.iter().find(|neighbour| neighbour.address == *address)
     }
@@ -163,6 +171,7 @@ mod tests {
             instance: Some(n),
             connections: vec![if chosen { ConnectionId::dialed(n) } else { ConnectionId::accepted(n) }],
             chosen,
+            is_reached: chosen,
             since: Instant::ZERO.after(Duration::from_secs(since)),
             redial_pause: Duration::from_secs(1),
         }

@@ -2,14 +2,14 @@
 
 use super::{GossipState, bump};
 use crate::action::{Action, Actions};
-use crate::address::{canonical, is_usable};
+use crate::address::{canonical, is_usable, scope};
 use crate::connection::handshake::Prover;
 use crate::connection::peer::{Origin, Peer, Purpose};
 use crate::event::{ConnectionId, ResolveId};
 use crate::limits::PROBES_MAX;
 use crate::membership::bootstrap::Resolved;
-use crate::membership::{Next, UnderWay};
-use crate::note::Note;
+use crate::membership::{Next, OWN_KNOWLEDGE, UnderWay};
+use crate::note::{EndReason, Note};
 use crate::settings::Endpoint;
 use crate::timers::Timer;
 use crate::wire::PeerMessage;
@@ -160,16 +160,17 @@ impl GossipState {
     pub(super) fn look_up(&mut self, out: &mut Actions) {
         let at = self.membership.next_look_up(self.now);
         self.timers.set(Timer::LookUp, Some(at));
-        if !self.settings.discovery || !self.membership.is_satisfied(&self.settings) {
+        if !self.settings.discovery || self.membership.view.is_empty() {
             return;
         }
-        match self.membership.bootstrappers.next_look_up() {
+        match self.membership.bootstrappers.next_look_up(self.membership.is_satisfied(&self.settings)) {
             Some((_, Some(address))) => self.look_up_at(address, out),
             Some((bootstrapper, None)) => self.resolve(bootstrapper, Purpose::LookUp, out),
             None => {}
         }
     }
 
+    /// A neighbour is asked, a stranger is called for it; but if more neighbours are wanted, it may as well be one.
     fn look_up_at(&mut self, address: SocketAddr, out: &mut Actions) {
         let neighbour = self.membership.view.by_address(&address);
         let is_refused = self.faults.refuses_address_until(self.now, address).is_some();
@@ -179,12 +180,32 @@ impl GossipState {
                 bump(&mut self.metrics.look_ups);
                 self.ask(id, true, out);
             }
+            None if !self.membership.is_satisfied(&self.settings) => {
+                self.membership.consider(self.now, &mut self.metrics, OWN_KNOWLEDGE, address);
+                self.is_view_changed = true;
+            }
             None if !is_refused && !is_foreign && !self.is_busy(&address) => {
                 bump(&mut self.metrics.look_ups);
                 self.dial(address, Purpose::LookUp, None, out);
             }
             Some((None, _)) | None => {}
         }
+    }
+
+    /// A look-up's connection is gone: what was answered is learned. One that stood and said nothing is to an old peer,
+    /// most likely; one that did not come about, or was closed for too many questions, says nothing for ever.
+    pub(super) fn look_up_ended(&mut self, peer: &Peer, reason: EndReason) {
+        let Some(answer) = &peer.answer else {
+            if peer.is_connected && reason == EndReason::TooSlow {
+                self.membership.bootstrappers.answers_look_ups(&peer.remote, false);
+            }
+            return;
+        };
+        let (now, of) = (self.now, scope(peer.remote.ip()));
+        self.membership.bootstrappers.answers_look_ups(&peer.remote, true);
+        self.membership.meet_strangers(now, of, Some(peer.remote), answer.iter().copied());
+        let (settings, metrics) = (&self.settings, &mut self.metrics);
+        self.membership.learn(now, settings, metrics, OWN_KNOWLEDGE, of, answer.iter().copied());
     }
 }
 

@@ -26,6 +26,11 @@ impl GossipState {
             EndReason::Misbehaved => Some(GoodbyeReason::Fault),
             _ => None,
         };
+        if reason == EndReason::Duplicate && peer.is_connected && peer.is_capable() {
+            // It must learn whose duplicate it is, or it dials this address of ours again and again.
+            self.introduce(id, false, out);
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         let flushes = goodbye.is_some() || reason == EndReason::Done;
         let flush = if peer.is_connected && flushes { Flush::First } else { Flush::Discard };
         if let Some(reason) = goodbye.filter(|_| peer.is_connected && peer.is_capable()) {
@@ -60,8 +65,8 @@ impl GossipState {
             self.neighbour_lost_connection(id, neighbour, reason, out);
         } else if peer.suspended.is_none() && peer.purpose == Purpose::Neighbour {
             self.joining_failed(&peer, reason, out);
-        } else if peer.purpose == Purpose::LookUp && reason != EndReason::Done {
-            self.membership.bootstrappers.answers_look_ups(&peer.remote, false);
+        } else if peer.purpose == Purpose::LookUp {
+            self.look_up_ended(&peer, reason);
         }
     }
 
@@ -98,7 +103,7 @@ impl GossipState {
             let is_old = known.instance.is_none();
             let is_chosen = known.connections.iter().any(|other| other.is_dialed());
             self.membership.view.change(neighbour, |known| known.chosen = is_chosen);
-            if is_old && !self.is_shutting_down {
+            if is_old && !self.is_shutting_down && reason != EndReason::Evicted {
                 self.say_hello(survivor, out);
             }
             return;
@@ -151,8 +156,9 @@ impl GossipState {
             }
             EndReason::Duplicate => {
                 // The other connection may be known by another address: this one need not be dialed then.
-                let twin = peer.instance().and_then(|instance| self.membership.view.by_instance(instance));
-                let is_alias = twin.is_some_and(|twin| twin.address != address);
+                let is_twin = |other: &Peer| other.instance().is_some() && other.instance() == peer.instance();
+                let other = self.peers.values().find(|other| is_twin(other)).and_then(|other| other.address);
+                let is_alias = other.is_some_and(|other| other != address);
                 self.membership.is_duplicate(now, address, origin, is_alias);
             }
             EndReason::Crowded => self.membership.postponed(now, address, origin),
@@ -190,7 +196,11 @@ impl GossipState {
         {
             is_too_many = true;
             bump(&mut self.metrics.bans);
-            let is_bootstrapper = self.membership.bootstrappers.contains(&remote);
+            let bootstrappers = &self.membership.bootstrappers;
+            let is_bootstrapper = match offender {
+                Offender::Address(address) => bootstrappers.contains(&address),
+                Offender::Ip(ip) => bootstrappers.contains_ip(ip),
+            };
             let ban_time = self.settings.ban_time;
             let time = if is_bootstrapper { ban_time.min(BOOTSTRAPPER_BAN_TIME) } else { ban_time };
             self.faults.ban(now, offender, time);

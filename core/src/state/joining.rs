@@ -105,6 +105,10 @@ impl GossipState {
     pub(super) fn on_hello(&mut self, id: ConnectionId, claimed: SocketAddr, out: &mut Actions) {
         let (now, check_source_ip) = (self.now, self.settings.check_source_ip);
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.purpose != Purpose::Neighbour {
+            bump(&mut self.metrics.frames_early);
+            return;
+        }
         match peer.verifier {
             Verifier::AwaitHello { .. } => {
                 peer.is_v6 = claimed.is_ipv6();
@@ -168,6 +172,8 @@ impl GossipState {
     fn solve(&mut self, id: ConnectionId, nonce: u64, out: &mut Actions) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.prover = Prover::Solving { nonce, since: self.now };
+            // One dial fewer waits for its 506: there may be room for another.
+            self.is_view_changed = true;
             self.arm(id);
             self.want_proof(id, out);
         }
@@ -277,7 +283,11 @@ impl GossipState {
             // A renewal: it is in the view already and wants to hear so.
             if !id.is_dialed() {
                 peer.address = Some(address);
-                self.membership.view.change(neighbour, |known| known.address = address);
+                let is_reached = self.membership.is_reached(self.now, &address);
+                self.membership.view.change(neighbour, |known| {
+                    known.is_reached = is_reached || (known.is_reached && known.address == address);
+                    known.address = address;
+                });
             }
             let is_v6 = peer.is_v6;
             self.tell_addresses(id, address, is_v6, out);
@@ -291,20 +301,25 @@ impl GossipState {
         self.admit(id, Arrival { is_chosen: id.is_dialed(), is_back: false }, out);
     }
 
-    /// 505 after our 507, or from an old peer on another connection with the same address (section 10): we are in.
-    pub(super) fn was_let_in(&mut self, id: ConnectionId, out: &mut Actions) -> bool {
-        let Some(peer) = self.peers.get(&id) else { return false };
+    /// The connection that a 505 on this one completes: itself, or with an old peer any one with the same address
+    /// (section 10).
+    pub(super) fn completed_by(&self, id: ConnectionId) -> Option<ConnectionId> {
         let waits = |peer: &Peer| matches!(peer.prover, Prover::ProofSent { .. });
-        let completes = if waits(peer) {
-            Some(id)
-        } else if peer.is_capable() {
-            None
-        } else {
-            let address = peer.address;
-            let same =
-                |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == address && waits(other);
-            self.peers().find(same).map(|(other, _)| other)
-        };
+        let peer = self.peers.get(&id)?;
+        if waits(peer) {
+            return Some(id);
+        }
+        if peer.is_capable() {
+            return None;
+        }
+        let same =
+            |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == peer.address && waits(other);
+        self.peers().find(same).map(|(other, _)| other)
+    }
+
+    /// 505 after our 507: we are in.
+    pub(super) fn was_let_in(&mut self, id: ConnectionId, out: &mut Actions) -> bool {
+        let completes = self.completed_by(id);
         let Some(completed) = completes else { return false };
         let Some(peer) = self.peers.get_mut(&completed) else { return false };
         peer.prover = Prover::Idle;
@@ -349,12 +364,13 @@ impl GossipState {
             return;
         }
         // Another instance at this address: a restart, most likely. The newer takes the place of the older, which may
-        // prove that it is alive and come back.
-        let former = self.membership.view.by_address(&address).map(|former| former.id);
-        if let Some(former) = former {
-            self.suspend(former, out);
+        // prove that it is alive and come back; both stay then.
+        if !arrival.is_back {
+            let at_address = self.membership.view.iter().filter(|known| known.address == address);
+            let formers: Vec<NeighbourId> = at_address.map(|former| former.id).collect();
+            formers.into_iter().for_each(|former| self.suspend(former, out));
         }
-        if is_chosen {
+        if is_chosen || arrival.is_back {
             if !self.membership.has_place_for_chosen(&self.settings) {
                 self.end(id, EndReason::Refused, out);
                 return;
@@ -380,11 +396,15 @@ impl GossipState {
             instance,
             connections: vec![id],
             chosen: is_chosen,
+            is_reached: self.membership.is_reached(self.now, &address),
             since: self.now,
             redial_pause,
         });
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.neighbour = Some(neighbour);
+        }
+        if is_capable {
+            self.membership.bootstrappers.answers_look_ups(&address, true);
         }
         self.is_alone_noted = false;
         self.is_view_changed = true;
@@ -398,6 +418,9 @@ impl GossipState {
     fn join_twin(&mut self, id: ConnectionId, twin: NeighbourId, out: &mut Actions) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.neighbour = Some(twin);
+            if let Some(address) = peer.address {
+                self.membership.joined_twin(self.now, address, peer.origin);
+            }
         }
         let mut surplus = None;
         self.membership.view.change(twin, |neighbour| {

@@ -37,6 +37,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 /// One gossip node, pure and deterministic: see the crate's front page for how to run it.
+///
+/// A clone goes on from the same point, with the same random numbers to come.
+#[derive(Clone)]
 pub struct GossipState {
     settings: Settings,
     /// The latest time heard of: time that runs backwards is ignored.
@@ -263,7 +266,7 @@ impl GossipState {
 
     fn closed(&mut self, id: ConnectionId, out: &mut Actions) {
         if self.modules.contains_key(&id) {
-            self.module_closed(id, out);
+            self.module_closed(id);
         } else {
             self.ended(id, EndReason::Gone, out);
         }
@@ -340,6 +343,7 @@ impl GossipState {
             }
         }
         self.timers = Timers::default();
+        self.subscriptions = Subscriptions::default();
         self.parked.clear();
         self.parked_bytes = 0;
     }

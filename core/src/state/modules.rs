@@ -18,7 +18,8 @@ const TURNS_PER_EVENT: usize = 64;
 
 impl GossipState {
     pub(super) fn module_sent(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        let Some(module) = self.modules.get_mut(&id) else { return };
+        let Some(module) = self.modules.get_mut(&id).filter(|module| module.is_open()) else { return };
+        let was_stopped = module.is_reading_stopped;
         self.metrics.api_bytes_in = self.metrics.api_bytes_in.saturating_add(bytes.len() as u64);
         let mut deframer = std::mem::take(&mut module.deframer);
         let mut input = bytes;
@@ -26,6 +27,9 @@ impl GossipState {
         if let Some(module) = self.modules.get_mut(&id) {
             deframer.keep(&mut input);
             module.deframer = deframer;
+            if module.is_reading_stopped && !was_stopped && module.is_open() {
+                out.push(Action::StopReading { connection: id });
+            }
         }
     }
 
@@ -47,8 +51,9 @@ impl GossipState {
                 }
                 Next::Lost { size } => {
                     self.module_fault(id, ModuleFault::ImpossibleSize { size }, out);
-                    out.push(Action::Close { connection: id, flush: Flush::Discard });
-                    self.module_closed(id, out);
+                    // The connection may live on for what it parked; its stream does not.
+                    (*deframer, *input) = (Deframer::default(), &[]);
+                    self.disconnect(id, out);
                 }
                 Next::Frame { kind, body } => {
                     bump(&mut self.metrics.api_frames_in);
@@ -83,7 +88,7 @@ impl GossipState {
     fn on_announce(&mut self, id: ConnectionId, ttl: u8, data_type: u16, data: &[u8], out: &mut Actions) {
         let is_behind_others = self.modules.get(&id).is_some_and(|module| !module.parked.is_empty());
         if is_behind_others || self.is_pressed(id, data_type, data.len()) {
-            self.park(id, Parked { ttl, data_type, data: data.into() }, out);
+            self.park(id, Parked { ttl, data_type, data: data.into() });
         } else {
             self.announce(id, ttl, data_type, data, out);
         }
@@ -94,7 +99,9 @@ impl GossipState {
         self.message_arrived(Source::Module(id), 0, ttl, data_type, data, out);
     }
 
-    fn park(&mut self, id: ConnectionId, announcement: Parked, out: &mut Actions) {
+    /// Puts an announcement off. Past the bound of what may be parked, nothing more is taken from the connection: whoever
+    /// feeds it says so to the driver.
+    fn park(&mut self, id: ConnectionId, announcement: Parked) {
         let Some(module) = self.modules.get_mut(&id) else { return };
         bump(&mut self.metrics.announcements_parked);
         self.parked_bytes = self.parked_bytes.saturating_add(announcement.cost() as u64);
@@ -102,12 +109,8 @@ impl GossipState {
             self.parked.push_back(id);
         }
         module.park(announcement);
-        let is_full =
+        module.is_reading_stopped =
             module.parked_bytes >= PARKED_BYTES_PER_MODULE || self.parked_bytes >= self.settings.pending_bytes;
-        if is_full && !module.is_reading_stopped {
-            module.is_reading_stopped = true;
-            out.push(Action::StopReading { connection: id });
-        }
     }
 
     /// Takes parked announcements, a module at a time in turn, as long as there is room.
@@ -187,22 +190,21 @@ impl GossipState {
         if module.is_read_closed && module.is_open() && !has_more_to_say && self.subscriptions.types_of(id) == 0 {
             module.outbox.release(id, out);
             out.push(Action::Close { connection: id, flush: Flush::First });
-            self.module_closed(id, out);
+            self.module_closed(id);
         }
     }
 
     /// The module's connection is gone. Its subscriptions end with it, unless announcements are parked: these come
     /// first.
-    pub(super) fn module_closed(&mut self, id: ConnectionId, out: &mut Actions) {
+    pub(super) fn module_closed(&mut self, id: ConnectionId) {
         let Some(module) = self.modules.get_mut(&id) else { return };
         module.is_gone = true;
         module.outbox = Default::default();
+        let has_no_more_to_say = module.parked.is_empty();
         self.timers.clear(Timer::Connection(id));
         self.dissemination.module_closed(self.now, &mut self.metrics, id);
-        if self.modules.get(&id).is_some_and(|module| module.parked.is_empty()) {
+        if has_no_more_to_say {
             self.forget_module(id);
-        } else {
-            self.read_on(id, out);
         }
     }
 
@@ -230,8 +232,15 @@ impl GossipState {
         bump(&mut self.metrics.modules_stalled);
         let (remote, queued) = (module.remote, module.outbox.queued());
         out.push(Action::Note(Note::ModuleStalled { connection: id, remote, queued }));
-        out.push(Action::Close { connection: id, flush: Flush::Discard });
-        self.module_closed(id, out);
+        self.disconnect(id, out);
+    }
+
+    /// Closes a module's connection at once, unless that is gone already.
+    fn disconnect(&mut self, id: ConnectionId, out: &mut Actions) {
+        if self.modules.get(&id).is_some_and(|module| module.is_open()) {
+            out.push(Action::Close { connection: id, flush: Flush::Discard });
+            self.module_closed(id);
+        }
     }
 
     /// Queues a NOTIFICATION. The caller has seen that there is room.
@@ -267,11 +276,10 @@ impl GossipState {
 
 /// Is a frame of this type and size worth storing?
 fn wants(frame_kind: u16, size: u16) -> bool {
-    /// More than any short message of a module has: enough of a wrong one to show how it begins.
-    const SHORT_FRAME_MAX: u16 = 64;
     match frame_kind {
         kind::ANNOUNCE => usize::from(size) <= DATA_MAX.saturating_add(FRAME_HEADER).saturating_add(4),
-        kind::NOTIFY | kind::VALIDATION => size <= SHORT_FRAME_MAX,
+        // Of whatever size: the warning about a wrong one shows how it begins.
+        kind::NOTIFY | kind::VALIDATION => true,
         _ => false,
     }
 }

@@ -7,7 +7,8 @@ use crate::connection::peer::{Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
-use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage};
+use crate::timers::Timer;
+use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
 use std::net::SocketAddr;
 
 impl GossipState {
@@ -18,6 +19,15 @@ impl GossipState {
         bump(&mut self.metrics.p2p_frames_out);
         self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
         peer.outbox.send(now, id, frame, self.settings.peer_queue, out);
+        self.watch_queue(id);
+    }
+
+    /// A queue above its mark is judged in time, whatever filled it.
+    pub(super) fn watch_queue(&mut self, id: ConnectionId) {
+        let judged_at = self.peers.get(&id).and_then(|peer| peer.outbox.judged_at(self.settings.peer_stall_timeout));
+        if let Some(at) = judged_at {
+            self.timers.set_by(Timer::Connection(id), at);
+        }
     }
 
     pub(super) fn peer_sent(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
@@ -28,7 +38,10 @@ impl GossipState {
         let mut deframer = std::mem::take(&mut peer.deframer);
         let mut input = bytes;
         while let Some(peer) = self.peers.get(&id) {
-            match deframer.next(&mut input, |kind, size| peer.wants(kind, size)) {
+            let is_wanted = |frame_kind, size| {
+                peer.wants(frame_kind, size) || (frame_kind == kind::PEER_RESPONSE && self.completed_by(id).is_some())
+            };
+            match deframer.next(&mut input, is_wanted) {
                 Next::More => break,
                 Next::Skipped { kind, .. } if PeerMessage::knows(kind) => bump(&mut self.metrics.frames_early),
                 Next::Skipped { .. } => bump(&mut self.metrics.frames_unknown),
@@ -179,20 +192,20 @@ impl GossipState {
             self.fault_unless_old(id, Fault::UnaskedPeerResponse, out);
             return;
         }
-        let (remote, purpose, looks_up) = (peer.remote, peer.purpose, std::mem::take(&mut peer.looks_up));
-        let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
-        if purpose == Purpose::LookUp {
-            // The other family's list may follow: the end of the stream, or the timer, ends it.
-            peer.looks_up = true;
-            self.membership.bootstrappers.answers_look_ups(&remote, true);
+        if peer.purpose == Purpose::LookUp {
+            // The other family's list may follow: what it means is decided at the connection's end.
+            peer.answer.get_or_insert_default().extend(list.iter());
+            return;
         }
+        let (remote, looks_up) = (peer.remote, std::mem::take(&mut peer.looks_up));
+        let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {
             return;
         }
         self.is_view_changed = true;
         let of = scope(remote.ip());
         if looks_up {
-            self.membership.meet_strangers(list.iter(), self.now, of);
+            self.membership.meet_strangers(self.now, of, None, list.iter());
         }
         let (now, metrics) = (self.now, &mut self.metrics);
         let has_unusable = self.membership.learn(now, &self.settings, metrics, teller, of, list.iter());

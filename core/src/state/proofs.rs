@@ -13,7 +13,7 @@ use crate::wire::PeerMessage;
 use std::collections::VecDeque;
 
 /// The queue. Bounded by the dials that may be under way and the view's connections.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Proofs {
     waiting: VecDeque<ConnectionId>,
     solving: Option<ConnectionId>,

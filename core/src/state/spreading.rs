@@ -21,7 +21,8 @@ impl GossipState {
     ) {
         let mut audience = std::mem::take(&mut self.audience);
         let mut delivery = std::mem::take(&mut self.delivery);
-        let subscribers = self.gather(source, data_type, data.len(), &mut audience, out);
+        let mut full = Vec::new();
+        let subscribers = self.gather(source, data_type, data.len(), &mut audience, &mut full);
         let around = Around { subscribers, audience: &audience, neighbours: self.membership.view.ids() };
         let arrival = Arrival { source, id, ttl, data_type, data };
         let (settings, metrics) = (&self.settings, &mut self.metrics);
@@ -34,22 +35,23 @@ impl GossipState {
         audience.clear();
         self.audience = audience;
         self.delivery = delivery;
+        // Last: it may end connections, and the audience must be who is there.
+        full.into_iter().for_each(|id| self.could_not_tell(id, out));
     }
 
-    /// Who is subscribed to a type here, and who of them can be told now.
+    /// Who is subscribed to a type here, who of them can be told now, and whose queue is full.
     fn gather(
-        &mut self,
+        &self,
         source: Source,
         data_type: u16,
         len: usize,
         audience: &mut Vec<ConnectionId>,
-        out: &mut Actions,
+        full: &mut Vec<ConnectionId>,
     ) -> Subscribers {
         /// NOTIFICATION's fields before its data.
         const FIELDS: usize = 4;
         let size = len.saturating_add(FRAME_HEADER).saturating_add(FIELDS);
         let all = self.subscriptions.subscribers(data_type);
-        let mut full = Vec::new();
         let mut vouching = 0usize;
         for id in all {
             let Some(module) = self.modules.get(id) else { continue };
@@ -67,13 +69,11 @@ impl GossipState {
             }
         }
         let announces = matches!(source, Source::Module(id) if all.contains(&id));
-        let subscribers = match (all.is_empty(), announces && vouching == 0) {
+        match (all.is_empty(), announces && vouching == 0) {
             (true, _) => Subscribers::Nobody,
             (false, true) => Subscribers::AnnouncerOnly,
             (false, false) => Subscribers::Others,
-        };
-        full.into_iter().for_each(|id| self.could_not_tell(id, out));
-        subscribers
+        }
     }
 
     /// Sends what goes to neighbours, and says who became a listener.
@@ -105,9 +105,7 @@ impl GossipState {
         bump(&mut self.metrics.p2p_frames_out);
         self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
         peer.outbox.send_message(now, id, frame, bound, out);
-        if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
-            self.timers.set_by(crate::timers::Timer::Connection(id), at);
-        }
+        self.watch_queue(id);
     }
 
     /// A neighbour has just come: it gets what was held for such.

@@ -1,0 +1,13 @@
+//! Real daemons on loopback: what issue 2 promises to a person, over real sockets. One program, so that it links once.
+
+mod families;
+mod meeting;
+mod modules;
+mod network;
+mod old_peers;
+mod spreading;
+mod starting;
+mod stopping;
+mod tidy;
+mod tools;
+mod validating;
