@@ -17,6 +17,7 @@ mod membership;
 mod metrics;
 mod note;
 pub mod pow;
+pub mod recording;
 mod rng;
 mod settings;
 mod state;

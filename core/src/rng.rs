@@ -1,7 +1,7 @@
 //! The core's random numbers: ChaCha20 by name, seeded from outside, one child stream a part, integers only.
 
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng as _, SeedableRng};
+use rand_core::{Rng as _, SeedableRng as _};
 
 use crate::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::time::Duration;
 /// not change what another part draws.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stream {
-    /// Keys of tables and hashes.
+    /// The key of the hash that messages are known by.
     Keys = 1,
     /// Nonces, challenges, the instance number.
     Handshake = 2,
@@ -17,6 +17,8 @@ pub(crate) enum Stream {
     Membership = 3,
     /// Message ids and to whom messages spread.
     Dissemination = 4,
+    /// The key of the hash that neighbours are known by.
+    Neighbours = 5,
 }
 
 /// One part's random numbers.

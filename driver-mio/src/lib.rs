@@ -31,6 +31,7 @@ mod inbox;
 mod listener;
 pub mod logging;
 mod pow_worker;
+pub mod record;
 mod resolver;
 pub mod signals;
 mod stream;

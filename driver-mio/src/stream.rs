@@ -4,9 +4,11 @@ use gossip_core::time::Instant;
 use gossip_core::wire::Frame;
 use gossip_core::{ConnectionId, DialError};
 use mio::net::TcpStream;
+use socket2::{SockRef, TcpKeepalive};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::time::Duration;
 
 /// Bytes that one connection may write in one turn.
 const WRITE_BUDGET: u64 = 256 << 10;
@@ -108,7 +110,7 @@ impl Connection {
             (Ok(_), _) => {
                 self.phase = Phase::Open;
                 self.writable = true;
-                send_at_once(&self.stream);
+                tune(&self.stream);
                 Dialed::Done
             }
             (Err(error), _) if error.kind() == ErrorKind::NotConnected => Dialed::Pending,
@@ -154,10 +156,16 @@ impl Connection {
     }
 }
 
-/// Small frames must not wait for company. A socket that cannot be told so works all the same.
-pub(crate) fn send_at_once(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        log::debug!("cannot set TCP_NODELAY: {error}");
+/// Small frames must not wait for company; and an end that is silent is asked now and then whether it is there: a
+/// module that closed both ways while nothing was to be told, or a peer that answers no PING. A socket that cannot be
+/// told so works all the same.
+pub(crate) fn tune(stream: &TcpStream) {
+    const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
+    const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME).with_interval(KEEPALIVE_INTERVAL);
+    let tuned = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    if let Err(error) = tuned {
+        log::debug!("cannot set TCP_NODELAY or SO_KEEPALIVE: {error}");
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) enum Subscribers {
     Others,
 }
 
+#[cfg(test)]
 impl Subscribers {
     /// Reads a list of subscribers.
     pub(crate) fn of(subscribers: &[ConnectionId], source: Source) -> Self {

@@ -215,6 +215,7 @@ impl Dissemination {
     }
 
     /// Is this module only told, never waited for?
+    #[cfg(test)]
     pub(crate) fn is_listener(&self, module: ConnectionId) -> bool {
         self.ids.is_listener(module)
     }

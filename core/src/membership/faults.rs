@@ -22,7 +22,8 @@ impl Score {
         let tenth = FAULT_WINDOW.part(Self::TENTHS as u64).as_micros();
         let number = now.as_micros().checked_div(tenth).unwrap_or(0);
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        for _ in 0..number.saturating_sub(self.latest).min(Self::TENTHS as u32) {
+        let passed = usize::try_from(number.saturating_sub(self.latest)).unwrap_or(Self::TENTHS);
+        for _ in 0..passed.min(Self::TENTHS) {
             self.tenths.rotate_left(1);
             if let Some(latest) = self.tenths.last_mut() {
                 *latest = 0;
@@ -130,11 +131,12 @@ mod tests {
     #[test]
     fn the_table_of_points_is_bounded() {
         let mut faults = Faults::new();
-        for n in 0..FAULTY_MAX as u32 + 100 {
+        let most = u32::try_from(FAULTY_MAX).unwrap();
+        for n in 0..most + 100 {
             faults.charge(Instant::from_micros(u64::from(n)), Offender::Ip(std::net::Ipv4Addr::from(n).into()), 99);
         }
         assert_eq!(faults.scores.len(), FAULTY_MAX);
-        let last = Offender::Ip(std::net::Ipv4Addr::from(FAULTY_MAX as u32 + 99).into());
+        let last = Offender::Ip(std::net::Ipv4Addr::from(most + 99).into());
         assert!(faults.charge(minutes(1), last, 1), "the latest is kept");
     }
 }

@@ -367,7 +367,12 @@ impl Membership {
     }
 
     /// Random neighbours that may be told of an address, but for these two.
-    pub(crate) fn to_be_told(&mut self, count: usize, address: SocketAddr, not: &[NeighbourId]) -> Vec<NeighbourId> {
+    pub(crate) fn random_to_tell(
+        &mut self,
+        count: usize,
+        address: SocketAddr,
+        not: &[NeighbourId],
+    ) -> Vec<NeighbourId> {
         let fits = |neighbour: &&Neighbour| {
             !not.contains(&neighbour.id)
                 && neighbour.address != address

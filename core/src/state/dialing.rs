@@ -48,8 +48,8 @@ impl GossipState {
     }
 
     fn next_dial(&mut self) -> Next {
-        let joining = || self.peers.iter().filter(|(_, peer)| peer.is_joining());
-        let dials: Vec<&Peer> = joining().filter(|(id, _)| id.is_dialed()).map(|(_, peer)| &**peer).collect();
+        let is_dial = |(id, peer): &(ConnectionId, &Peer)| id.is_dialed() && peer.is_joining();
+        let dials: Vec<&Peer> = self.peers().filter(is_dial).map(|(_, peer)| peer).collect();
         let waits_for_506 = |peer: &&&Peer| matches!(peer.prover, Prover::Idle | Prover::HelloSent { .. });
         let busy: BTreeSet<SocketAddr> =
             self.peers.values().filter(|peer| peer.purpose != Purpose::Probe).filter_map(|peer| peer.address).collect();
@@ -119,8 +119,7 @@ impl GossipState {
 
     /// Checks with a bare connect that neighbours who dialed us can be reached (section 4).
     fn probe(&mut self, out: &mut Actions) {
-        let is_probe = |peer: &&Box<Peer>| peer.purpose == Purpose::Probe;
-        let mut under_way = self.peers.values().filter(is_probe).count();
+        let mut under_way = self.peers().filter(|(_, peer)| peer.purpose == Purpose::Probe).count();
         while under_way < PROBES_MAX
             && let Some(address) = self.membership.next_probe(self.now)
         {

@@ -180,11 +180,11 @@ impl GossipState {
         if self.instance >= instance || self.peers.get(&id).is_some_and(|peer| peer.is_established()) {
             return Twin::None;
         }
-        let is_twin = |(other, peer): &(&ConnectionId, &Box<Peer>)| {
-            **other != id && peer.purpose == Purpose::Neighbour && peer.instance() == Some(instance)
+        let is_twin = |(other, peer): &(ConnectionId, &Peer)| {
+            *other != id && peer.purpose == Purpose::Neighbour && peer.instance() == Some(instance)
         };
         let twins: Vec<(ConnectionId, bool)> =
-            self.peers.iter().filter(is_twin).map(|(other, peer)| (*other, peer.is_established())).collect();
+            self.peers().filter(is_twin).map(|(other, peer)| (other, peer.is_established())).collect();
         if let Some((established, _)) = twins.iter().find(|(_, is_established)| *is_established) {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.held_by = Some(*established);
@@ -301,10 +301,9 @@ impl GossipState {
             None
         } else {
             let address = peer.address;
-            let same = |(_, other): &(&ConnectionId, &Box<Peer>)| {
-                !other.is_capable() && other.address == address && waits(other)
-            };
-            self.peers.iter().find(same).map(|(other, _)| *other)
+            let same =
+                |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == address && waits(other);
+            self.peers().find(same).map(|(other, _)| other)
         };
         let Some(completed) = completes else { return false };
         let Some(peer) = self.peers.get_mut(&completed) else { return false };
@@ -455,7 +454,7 @@ impl GossipState {
         self.is_view_changed = true;
         if self.settings.discovery && self.membership.is_newcomer(self.now, &self.settings, address) {
             let not: Vec<NeighbourId> = neighbour.into_iter().collect();
-            let told = self.membership.to_be_told(self.settings.push_fanout as usize, address, &not);
+            let told = self.membership.random_to_tell(self.settings.push_fanout as usize, address, &not);
             let frame = PeerMessage::Push { ttl: self.settings.p2p_ttl, address }.frame();
             told.into_iter().for_each(|neighbour| self.push_to(neighbour, frame.clone(), out));
         }

@@ -83,7 +83,7 @@ impl GossipState {
         if !conflicts.is_empty() {
             return Err(SettingsError(conflicts));
         }
-        let mut keys = Rng::new(seed, Stream::Keys);
+        let mut keys = Rng::new(seed, Stream::Neighbours);
         let mut rng = Rng::new(seed, Stream::Handshake);
         let mut state = Self {
             now,
@@ -192,8 +192,12 @@ impl GossipState {
 
     /// Accepted connections that have not proved their work.
     fn unverified(&self) -> impl Iterator<Item = (ConnectionId, &Peer)> {
-        let is_unverified = |(id, peer): &(&ConnectionId, &Box<Peer>)| !id.is_dialed() && peer.is_joining();
-        self.peers.iter().filter(is_unverified).map(|(id, peer)| (*id, &**peer))
+        self.peers().filter(|(id, peer)| !id.is_dialed() && peer.is_joining())
+    }
+
+    /// All connections of peers, oldest accepted first, then those that we dialed.
+    fn peers(&self) -> impl Iterator<Item = (ConnectionId, &Peer)> {
+        self.peers.iter().map(|(id, peer)| (*id, &**peer))
     }
 
     fn accepted(&mut self, id: ConnectionId, listener: Listener, remote: SocketAddr, out: &mut Actions) {

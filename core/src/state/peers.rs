@@ -146,7 +146,7 @@ impl GossipState {
         self.is_view_changed |= self.membership.consider(self.now, &mut self.metrics, neighbour.0, address);
         if ttl > 0 {
             let ttl = ttl.saturating_sub(1).min(self.settings.p2p_ttl);
-            let told = self.membership.to_be_told(1, address, &[neighbour]);
+            let told = self.membership.random_to_tell(1, address, &[neighbour]);
             let frame = PeerMessage::Push { ttl, address }.frame();
             told.into_iter().for_each(|one| self.push_to(one, frame.clone(), out));
         }

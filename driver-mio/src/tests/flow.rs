@@ -115,6 +115,25 @@ fn reading_really_stops_and_resumes_with_nothing_lost() {
 }
 
 #[test]
+fn what_came_while_reading_was_stopped_is_read_at_once_when_it_resumes() {
+    let stopped = ConnectionId::accepted(0);
+    let node = Node::start(move |seen, actions| match *seen {
+        Seen::Accepted(connection, _) if connection == stopped => actions.push(Action::StopReading { connection }),
+        Seen::Received(connection, _) if connection != stopped => {
+            actions.push(Action::ResumeReading { connection: stopped });
+        }
+        _ => {}
+    });
+    let mut client = node.connect();
+    node.wait(first);
+    client.write_all(b"waiting").unwrap();
+    // Nothing more comes on it: no second edge will tell.
+    node.connect().write_all(&[1]).unwrap();
+    let read = node.wait(|seen| matches!(seen, Seen::Received(connection, _) if *connection == stopped));
+    assert_eq!(read, Seen::Received(stopped, b"waiting".to_vec()));
+}
+
+#[test]
 fn what_was_sent_before_a_reset_counts_though_writing_failed() {
     let module = ConnectionId::accepted(0);
     let node = Node::start(move |seen, actions| match *seen {

@@ -10,6 +10,7 @@ Examples:
   gossipd -c config/peer1.ini                   run a node that calls it
   gossipd -c gossip.ini --check                 is this file right, and what would it do?
   gossipd -c gossip.ini --log-level debug --log-file gossip.log
+  gossipd -c gossip.ini --record incident.rec   write down what happens, to replay it
 
 Modules connect to api_address of the file and speak the gossip API; `gossip announce` and
 `gossip subscribe` are two to try it with.
@@ -55,6 +56,16 @@ pub(crate) struct Arguments {
     /// nonces [the system's entropy]
     #[arg(long, value_name = "HEX", value_parser = seed)]
     pub(crate) seed: Option<Seed>,
+
+    /// Write down everything this node is given, to be repeated by `sim replay`; the file holds the seed and all data,
+    /// and is readable for its owner only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// The recording ends, and the daemon goes on, at so many MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "record",
+        value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    pub(crate) record_limit: u64,
 
     /// Read the file, say what it would do, and open nothing; what is otherwise a warning is an error here
     #[arg(long)]

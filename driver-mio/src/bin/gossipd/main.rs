@@ -8,7 +8,7 @@ mod start;
 use arguments::{Arguments, Seed};
 use clap::Parser;
 use gossip_config::{Config, Overrides};
-use gossip_core::GossipState;
+use gossip_driver_mio::record::{self, Recorded};
 use gossip_driver_mio::{EventLoop, Listeners, StartError, logging, signals};
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -61,30 +61,39 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Failure::CannotRun(format!("cannot log to {name}: {error}"))
     })?;
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
-    serve(&config, arguments.seed)
+    serve(&config, arguments)
 }
 
-fn serve(config: &Config, seed: Option<Seed>) -> Result<(), Failure> {
+fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
     start::raise_descriptor_limit();
     let mut listeners = Listeners::default();
     start::listen(config, &mut listeners).map_err(Failure::CannotRun)?;
     let advertised = start::advertised(config).map_err(Failure::CannotRun)?;
     let settings = config.finish(listeners.p2p_addresses(), advertised).map_err(Failure::wrong)?;
-    let seed = match seed {
+    let seed = match arguments.seed {
         Some(Seed(seed)) => seed,
         None => entropy()?,
     };
+    let recording = match &arguments.record {
+        Some(path) => {
+            let file = record::create(path)
+                .map_err(|error| Failure::CannotRun(format!("cannot record to {}: {error}", path.display())))?;
+            Some((file, arguments.record_limit << 20))
+        }
+        None => None,
+    };
     let api = listeners.api_addresses().to_vec();
-    let mut node =
-        EventLoop::new(listeners, |now| GossipState::new(settings, seed, now)).map_err(|error| match error {
-            StartError::Io(_) => Failure::cannot_run(error),
-            StartError::Machine(_) => Failure::wrong(error),
-        })?;
+    let make = |now| Recorded::new(settings, seed, now, recording);
+    let mut node = EventLoop::new(listeners, make).map_err(|error| match error {
+        StartError::Io(_) => Failure::cannot_run(error),
+        StartError::Machine(_) => Failure::wrong(error),
+    })?;
     signals::shut_down_on_signals(node.handle())
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
     // From its first line in the log on, a signal ends this in good order.
-    start::introduce(&api, node.machine().settings());
+    start::introduce(&api, node.machine().state().settings());
     node.run().map_err(|error| Failure::CannotRun(format!("the event loop failed: {error}")))?;
+    node.into_machine().finish();
     log::info!("ended");
     Ok(())
 }

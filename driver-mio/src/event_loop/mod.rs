@@ -1,24 +1,23 @@
 //! The loop: what sockets, timers and other threads have to say goes into the state machine; what it wants done is
 //! done.
 
+mod actions;
+
 use crate::clock::{Clock, span};
-use crate::dial;
 use crate::inbox::{Handle, Inbox, Message};
 use crate::listener::{Acceptor, Listeners};
 use crate::logging::NoteLog;
 use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
-use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, send_at_once};
+use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, tune};
 use gossip_core::time::{Duration, Instant};
-use gossip_core::{Action, Actions, ConnectionId, DialError, Event, Flush, GossipState};
+use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState};
 use mio::event::Source;
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::Receiver;
 
 /// Bytes of the one buffer that everything is read into.
@@ -36,6 +35,8 @@ const DESCRIPTORS_KEPT: usize = 48;
 const FLUSH_TIME: Duration = Duration::from_secs(10);
 /// How long the other end may then take to close (section 3).
 const LINGER_TIME: Duration = Duration::from_secs(5);
+/// The same once the node shuts down: nobody is waited for who has nothing to say.
+const LINGER_AT_END: Duration = Duration::from_millis(250);
 /// How long all connections together may take once the node shuts down.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
@@ -169,6 +170,11 @@ impl<M: Machine> EventLoop<M> {
     /// The machine, to look at.
     pub fn machine(&self) -> &M {
         &self.machine
+    }
+
+    /// The machine, when the loop has ended.
+    pub fn into_machine(self) -> M {
+        self.machine
     }
 
     /// Runs until told to shut down. An error is the loop's own, never a connection's.
@@ -327,7 +333,7 @@ impl<M: Machine> EventLoop<M> {
                 let Some((stream, remote)) = acceptor.accept(now) else { break };
                 let connection = ConnectionId::accepted(self.accepted);
                 self.accepted += 1;
-                send_at_once(&stream);
+                tune(&stream);
                 match self.insert(connection, stream, Phase::Open) {
                     Ok(()) => self.feed(Event::Accepted { connection, listener, remote }),
                     Err(error) => log::warn!("cannot watch the connection from {remote}, dropped: {error}"),
@@ -428,7 +434,8 @@ impl<M: Machine> EventLoop<M> {
                     continue;
                 }
                 connection.shut_writing();
-                self.set_deadline(slot, LINGER_TIME);
+                let linger = if self.ends.is_some() { LINGER_AT_END } else { LINGER_TIME };
+                self.set_deadline(slot, linger);
             }
             if unfinished {
                 self.want_flush(slot);
@@ -449,122 +456,6 @@ impl<M: Machine> EventLoop<M> {
         }
         self.actions = actions;
     }
-
-    fn carry_out(&mut self, now: Instant, action: Action) {
-        match action {
-            Action::Dial { connection, to, from } => self.dial(connection, to, from),
-            Action::Send { connection, frame } => {
-                if let Some((slot, stream)) = self.known(connection) {
-                    stream.queue.push(frame);
-                    self.want_flush(slot);
-                }
-            }
-            Action::Close { connection, flush } => self.close(connection, flush),
-            Action::StopReading { connection } => {
-                if let Some((_, stream)) = self.known(connection) {
-                    stream.reading_stopped = true;
-                }
-            }
-            Action::ResumeReading { connection } => {
-                if let Some((slot, stream)) = self.known(connection) {
-                    stream.reading_stopped = false;
-                    self.want_read(slot);
-                }
-            }
-            Action::Solve { connection, puzzle, start } => self.solver.solve(connection, puzzle, start),
-            Action::CancelSolve { connection } => self.solver.cancel(connection),
-            Action::Resolve { query, host, port } => self.resolver.resolve(query, host, port),
-            Action::Note(note) => self.notes.note(now, &note),
-        }
-    }
-
-    fn dial(&mut self, connection: ConnectionId, to: SocketAddr, from: Option<IpAddr>) {
-        let dialed = dial::connect(to, from).and_then(|stream| {
-            self.insert(connection, stream, Phase::Connecting).map_err(|error| {
-                log::debug!("cannot watch the connection to {to}: {error}");
-                DialError::Local
-            })
-        });
-        if let Err(error) = dialed {
-            self.failed_dials.push_back((connection, error));
-        }
-    }
-
-    /// From here on the core knows nothing of this connection, whatever its socket still does.
-    fn close(&mut self, id: ConnectionId, flush: Flush) {
-        self.solver.cancel(id);
-        self.failed_dials.retain(|(failed, _)| *failed != id);
-        let Some(slot) = self.slots.remove(&id) else { return };
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        if flush == Flush::Discard || connection.phase == Phase::Connecting || connection.write_broken {
-            self.remove(slot);
-            return;
-        }
-        connection.phase = Phase::Closing { shut: false };
-        connection.reading_stopped = false;
-        self.set_deadline(slot, FLUSH_TIME);
-        self.want_flush(slot);
-        self.want_read(slot);
-    }
-
-    fn known(&mut self, id: ConnectionId) -> Option<(usize, &mut Connection)> {
-        let slot = *self.slots.get(&id)?;
-        Some((slot, self.connections.get_mut(slot)?))
-    }
-
-    fn insert(&mut self, id: ConnectionId, mut stream: TcpStream, phase: Phase) -> io::Result<()> {
-        let entry = self.connections.vacant_entry();
-        watch(self.poll.registry(), &mut stream, entry.key())?;
-        self.slots.insert(id, entry.key());
-        entry.insert(Connection::new(id, stream, phase));
-        Ok(())
-    }
-
-    /// Closes the socket.
-    fn remove(&mut self, slot: usize) -> Option<Connection> {
-        let connection = self.connections.try_remove(slot)?;
-        if let Some(at) = connection.goes_at {
-            self.closing.remove(&(at, slot));
-        } else {
-            self.slots.remove(&connection.id);
-            self.solver.cancel(connection.id);
-        }
-        Some(connection)
-    }
-
-    fn set_deadline(&mut self, slot: usize, after: Duration) {
-        let at = self.clock.now().after(after);
-        if let Some(connection) = self.connections.get_mut(slot) {
-            if let Some(earlier) = connection.goes_at.replace(at) {
-                self.closing.remove(&(earlier, slot));
-            }
-            self.closing.insert((at, slot));
-        }
-    }
-
-    fn want_read(&mut self, slot: usize) {
-        if let Some(connection) = self.connections.get_mut(slot)
-            && connection.readable
-            && !connection.reading_stopped
-            && !std::mem::replace(&mut connection.to_read, true)
-        {
-            self.to_read.push_back(slot);
-        }
-    }
-
-    fn want_flush(&mut self, slot: usize) {
-        if let Some(connection) = self.connections.get_mut(slot)
-            && (connection.writable || connection.write_broken)
-            && (!connection.queue.is_empty() || connection.phase == Phase::Closing { shut: false })
-            && !std::mem::replace(&mut connection.to_flush, true)
-        {
-            self.to_flush.push(slot);
-        }
-    }
-}
-
-fn watch(registry: &Registry, source: &mut impl Source, token: usize) -> io::Result<()> {
-    source.register(registry, Token(token), Interest::READABLE | Interest::WRITABLE)
 }
 
 /// How many connections the system's limit of open files leaves room for.
