@@ -1,7 +1,7 @@
 //! The lives of the messages that somebody asked for.
 
 use super::frames::Carried;
-use super::text::{count, excerpt};
+use super::text::{count, excerpt, span};
 use gossip_core::ConnectionId;
 use gossip_core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -133,6 +133,9 @@ impl Lives {
             Carried::Validation { id, valid } => {
                 let known = self.told_as.remove(&(connection, id))?;
                 let life = self.lives.get_mut(&known)?;
+                if life.is_vouched_for() {
+                    return Some((known, " [ignored: its announcer vouched for it]"));
+                }
                 if life.decided.is_some() {
                     return Some((known, " [decided before]"));
                 }
@@ -185,8 +188,7 @@ impl Lives {
                 if life.told_at.is_some_and(|told| told.plus(self.validation_timeout) > at) {
                     break;
                 }
-                // Spread without a word of any module: its announcer vouched for it.
-                if life.spread == 0 {
+                if !life.is_vouched_for() {
                     life.decided = Some((Decision::TimedOut, at));
                     late.push(known);
                 }
@@ -280,6 +282,11 @@ impl Lives {
 }
 
 impl Life {
+    /// Spread without a word of any module.
+    fn is_vouched_for(&self) -> bool {
+        self.is_announced_here && self.decided.is_none() && self.spread > 0
+    }
+
     /// Its whole life in a few words.
     pub(super) fn summary(&self) -> String {
         let id = self.id.map(|id| format!("id {id}, ")).unwrap_or_default();
@@ -297,9 +304,9 @@ impl Life {
                     Decision::TimedOut => "validated by nobody",
                 };
                 let after = Duration::from_micros(at.as_micros() - self.told_at.unwrap_or(at).as_micros());
-                parts.push(format!("{word} after {after}"));
+                parts.push(format!("{word} after {}", span(after)));
             }
-            None if self.spread > 0 && self.is_announced_here => parts.push("its announcer vouched for it".to_owned()),
+            None if self.is_vouched_for() => parts.push("its announcer vouched for it".to_owned()),
             None => {}
         }
         parts.push(match self.spread {

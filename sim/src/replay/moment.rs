@@ -3,7 +3,8 @@
 use super::text::{harmless, json_line};
 use gossip_core::ConnectionId;
 use gossip_core::time::Duration;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use std::net::SocketAddr;
 
 /// Which way something went.
@@ -66,22 +67,38 @@ impl Moment {
     }
 
     fn json(&self) -> String {
-        let mut object = Map::new();
-        object.insert("time_us".to_owned(), json!(self.at.as_micros()));
-        object.insert("event".to_owned(), json!(self.event));
-        object.insert("kind".to_owned(), json!(self.kind));
-        if let Some(connection) = self.connection {
-            object.insert("connection".to_owned(), json!(connection.to_string()));
-        }
-        match self.party {
-            Some(Party::Module(address)) => object.insert("module".to_owned(), json!(address.to_string())),
-            Some(Party::Peer(address)) => object.insert("peer".to_owned(), json!(address.to_string())),
-            None => None,
+        let (module, peer) = match self.party {
+            Some(Party::Module(address)) => (Some(address), None),
+            Some(Party::Peer(address)) => (None, Some(address)),
+            None => (None, None),
         };
-        object.extend(self.fields.clone());
-        object.insert("text".to_owned(), json!(self.text));
-        json_line(&Value::Object(object))
+        json_line(&Line {
+            time_us: self.at.as_micros(),
+            event: self.event,
+            kind: self.kind,
+            connection: self.connection.map(|connection| connection.to_string()),
+            module,
+            peer,
+            fields: &self.fields,
+            text: &self.text,
+        })
     }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time_us: u64,
+    event: u64,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<SocketAddr>,
+    #[serde(flatten)]
+    fields: &'a Map<String, Value>,
+    text: &'a str,
 }
 
 /// Seconds since the start, aligned.

@@ -4,6 +4,7 @@ use super::play::{Ending, Outcome};
 use super::text::{count, grouped, harmless, hex, json_line};
 use gossip_core::pow::Target;
 use gossip_core::{GossipState, Settings};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -116,9 +117,9 @@ pub(super) fn verdict(outcome: &Outcome) -> String {
         (0, _) => format!("{events}, none of them followed by a check: nothing is proven"),
         (_, 0) => format!("{events}, {checks}: the same, byte for byte"),
         (_, _) => {
-            let (proven, unproven) = (grouped(outcome.proven), count(unproven, "event"));
+            let (proven, unproven) = (grouped(outcome.proven), grouped(unproven));
             format!(
-                "{events}, {checks}: the same, byte for byte, up to event {proven}; no check after the last {unproven}"
+                "{events}, {checks}: the same, byte for byte, up to event {proven}; {unproven} more without a check"
             )
         }
     };
@@ -158,20 +159,38 @@ pub(super) fn json(state: &GossipState, outcome: &Outcome, status: u8, lives: Ve
             "replayed": hex(&difference.replayed).replace(' ', ""),
         })
     });
-    json_line(&json!({
-        "kind": "end",
-        "same": outcome.difference.is_none(),
-        "status": status,
-        "events": outcome.events,
-        "checks": outcome.checks,
-        "proven_events": outcome.proven,
-        "lasted_us": outcome.lasted.as_micros(),
-        "ending": ending,
-        "whole_bytes": at,
-        "difference": difference,
-        "neighbours": neighbours,
-        "messages": lives,
-        "metrics": metrics,
-        "text": verdict(outcome),
-    }))
+    json_line(&End {
+        kind: "end",
+        status,
+        same: outcome.difference.is_none(),
+        ending,
+        whole_bytes: at,
+        events: outcome.events,
+        checks: outcome.checks,
+        proven_events: outcome.proven,
+        lasted_us: outcome.lasted.as_micros(),
+        difference,
+        neighbours,
+        messages: lives,
+        metrics,
+        text: verdict(outcome),
+    })
+}
+
+#[derive(Serialize)]
+struct End {
+    kind: &'static str,
+    status: u8,
+    same: bool,
+    ending: &'static str,
+    whole_bytes: Option<usize>,
+    events: u64,
+    checks: u64,
+    proven_events: u64,
+    lasted_us: u64,
+    difference: Option<Value>,
+    neighbours: Vec<String>,
+    messages: Vec<Value>,
+    metrics: Map<String, Value>,
+    text: String,
 }

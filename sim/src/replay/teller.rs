@@ -4,12 +4,13 @@ use super::frames::{self, Said};
 use super::lives::{Lives, Wanted};
 use super::moment::{Moment, Party, Way};
 use super::play::Happened;
+use super::text::span;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gossip_core::pow::Target;
 use gossip_core::time::Duration;
 use gossip_core::wire::{Deframer, Next};
-use gossip_core::{Action, ConnectionId, DialError, Event, Flush, Level, Listener, Metrics, Note, Settings};
+use gossip_core::{Action, ConnectionId, DialError, EndReason, Event, Flush, Level, Listener, Metrics, Note, Settings};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -145,11 +146,18 @@ impl Teller {
         if self.wish.is_close_look() {
             self.what_became(happened);
         }
+        // A neighbour's last connection and the neighbour go together: once is enough.
+        for at in 1..self.moments.len() {
+            if self.moments[at].kind == "neighbour_down" && self.moments[at - 1].kind == "peer_closed" {
+                self.moments[at - 1].is_gist = false;
+            }
+        }
         let is_json = self.wish.is_json;
         for moment in std::mem::take(&mut self.moments) {
             let link = moment.connection.and_then(|connection| self.links.get_mut(&connection));
-            if self.wish.shows(&moment, self.lives.as_ref()) {
-                if let Some(link) = link {
+            let known_by = link.as_ref().map_or(&[][..], |link| &link.known_by);
+            if self.wish.shows(&moment, known_by, self.lives.as_ref()) {
+                if let Some(link) = link.filter(|link| self.wish.is_about(&link.known_by)) {
                     link.before_named.drain(..).for_each(|earlier| line(earlier.line(is_json)));
                 }
                 line(moment.line(is_json));
@@ -178,8 +186,7 @@ impl Teller {
                     Listener::P2p => (Party::Peer(remote), format!("{remote} calls ({connection})")),
                 };
                 self.links.insert(connection, Link::new(party, connection));
-                let is_gist = listener == Listener::P2p;
-                self.add(now, Way::In, "accepted", Some(connection), text).is_gist = is_gist;
+                self.add(now, Way::In, "accepted", Some(connection), text);
             }
             Event::DialSucceeded { connection } => {
                 let Some(whom) = self.whom(connection) else { return };
@@ -211,8 +218,10 @@ impl Teller {
                 let Some(whom) = self.whom(connection) else { return };
                 let since = self.links.get_mut(&connection).and_then(|link| link.solving_since.take());
                 let took = Duration::from_micros(now.at.as_micros() - since.unwrap_or(now.at).as_micros());
-                let text = format!("proof of work for {whom} found in {took}: challenge {challenge}");
-                self.add(now, Way::Within, "solved", Some(connection), text).is_gist = true;
+                let text = format!("finds the proof for {whom} after {}", span(took));
+                let moment = self.add(now, Way::Within, "solved", Some(connection), text);
+                moment.is_gist = true;
+                moment.fields.insert("challenge".to_owned(), json!(challenge));
             }
             Event::Resolved { query, addresses } => {
                 let name = self.queries.remove(&query.0).unwrap_or_else(|| format!("query {}", query.0));
@@ -232,8 +241,7 @@ impl Teller {
         match action {
             Action::Dial { connection, to, .. } => {
                 self.links.insert(*connection, Link::new(Party::Peer(*to), *connection));
-                let text = format!("calls {to} ({connection})");
-                self.add(now, Way::Out, "dial", Some(*connection), text).is_gist = true;
+                self.add(now, Way::Out, "dial", Some(*connection), format!("calls {to} ({connection})"));
             }
             Action::Send { connection, frame } if self.wish.is_close_look() => {
                 let bytes = frame.to_vec();
@@ -307,11 +315,10 @@ impl Teller {
             Note::Banned { ip, .. } => (None, Some(SocketAddr::new(*ip, 0))),
             Note::NameUnresolved { .. } | Note::Alone | Note::TableFull { .. } => (None, None),
         };
-        let is_of_neighbours = matches!(note, Note::DialFailed { .. } | Note::PeerClosed { .. });
         let is_banned = matches!(note, Note::Banned { .. });
         let by_ip = self.wish.peer;
         let moment = self.add(now, Way::Within, note.kind(), connection, note.to_string());
-        moment.is_gist = note.level() != Level::Debug || is_of_neighbours;
+        moment.is_gist = note.level() != Level::Debug || is_failure(note);
         moment.concerns.extend(address);
         // A ban is of an IP: whoever asks for one peer wants to know that its IP is refused.
         if let (true, Some(PeerFilter::Address(wanted)), Some(address)) = (is_banned, by_ip, address)
@@ -433,9 +440,8 @@ impl Teller {
             if after == before || !TOLD_COUNTERS.contains(&name) {
                 continue;
             }
-            let what = help.trim_end_matches('.');
             let often = after - before;
-            let text = if often == 1 { what.to_owned() } else { format!("{what}: {often}") };
+            let text = format!("{}: +{often}", lowered(help.trim_end_matches('.')));
             let moment = self.add(now, Way::Within, "counted", connection, text);
             moment.life = life.filter(|_| !matches!(name, "candidates_added" | "messages_timed_out"));
             moment.fields.insert("counter".to_owned(), json!(name));
@@ -488,13 +494,35 @@ impl Teller {
     }
 }
 
+/// Did joining fail in a way of which nothing else tells?
+fn is_failure(note: &Note) -> bool {
+    match note {
+        Note::DialFailed { .. } => true,
+        Note::PeerClosed { reason, .. } => {
+            !matches!(reason, EndReason::Done | EndReason::Gone | EndReason::ShuttingDown)
+        }
+        _ => false,
+    }
+}
+
+/// A sentence as part of another.
+fn lowered(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
+
 impl Wish {
-    fn shows(&self, moment: &Moment, lives: Option<&Lives>) -> bool {
-        let is_of_peer = |wanted: PeerFilter| moment.concerns.iter().any(|address| wanted.matches(address));
+    /// `known_by`: the addresses of its connection's peer.
+    fn shows(&self, moment: &Moment, known_by: &[SocketAddr], lives: Option<&Lives>) -> bool {
         let is_followed = |lives: &Lives| moment.life.is_some_and(|life| lives.shows(life));
-        let passes = self.peer.is_none_or(is_of_peer) && lives.is_none_or(is_followed);
+        let passes = (self.is_about(&moment.concerns) || self.is_about(known_by)) && lives.is_none_or(is_followed);
         let is_filtered = self.peer.is_some() || self.message.is_some();
         passes && (is_filtered || self.all || moment.is_gist)
+    }
+
+    /// Is the peer asked for among these?
+    fn is_about(&self, addresses: &[SocketAddr]) -> bool {
+        self.peer.is_none_or(|wanted| addresses.iter().any(|address| wanted.matches(address)))
     }
 
     /// May this connection turn out to be of the peer asked for?

@@ -1,5 +1,7 @@
 //! What others said, made fit to be shown: nothing in it can upset a terminal.
 
+use gossip_core::time::Duration;
+use serde::Serialize;
 use std::fmt::Write as _;
 
 /// Characters of text, or bytes in hex, that one line shows of a message's data.
@@ -47,8 +49,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// One object as one line of JSON, in which nothing can upset a terminal.
-pub(super) fn json_line(value: &serde_json::Value) -> String {
-    let plain = value.to_string();
+pub(super) fn json_line(value: &impl Serialize) -> String {
+    let plain = serde_json::to_string(value).expect("structs of numbers and strings are always JSON");
     let mut out = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {
         // Outside strings JSON is ASCII, so whatever is escaped here stands in a string.
@@ -63,6 +65,12 @@ pub(super) fn json_line(value: &serde_json::Value) -> String {
     }
     out.push('\n');
     out
+}
+
+/// A span of time, short ones in milliseconds.
+pub(super) fn span(time: Duration) -> String {
+    let micros = time.as_micros();
+    if micros < 1_000_000 { format!("{}.{:03} ms", micros / 1_000, micros % 1_000) } else { time.to_string() }
 }
 
 /// "1 event", "2,345 events".
