@@ -8,6 +8,7 @@ pub mod explore;
 pub mod network;
 pub mod pow;
 pub mod queue;
+pub mod replay;
 pub mod report;
 pub mod rng;
 pub mod run;

@@ -1,0 +1,93 @@
+//! What the replay shows about the recording itself, and the exit statuses.
+
+use crate::tape::{Tape, recorded};
+use crate::told;
+use gossip_core::Event;
+use gossip_core::recording::{End, Reader};
+use std::fs;
+
+/// Story and status, or complaint and status.
+fn status_of(bytes: &[u8]) -> (String, u8) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.rec");
+    fs::write(&path, bytes).unwrap();
+    told(&path, |wish| wish.quiet = true).unwrap_or_else(|complaint| (complaint.text, complaint.status))
+}
+
+fn whole() -> Vec<u8> {
+    recorded().0.end(End::Finished)
+}
+
+#[test]
+fn the_same_and_ended_is_0_whether_finished_or_at_the_limit() {
+    assert_eq!(status_of(&whole()), ("verdict      13 events, 3 checks: the same, byte for byte.\n".to_owned(), 0));
+    let (verdict, status) = status_of(&recorded().0.end(End::Limit));
+    assert!(verdict.contains("size limit"), "{verdict}");
+    assert_eq!(status, 0);
+    assert_eq!(status_of(&Tape::new().end(End::Finished)).1, 0, "a node that was given nothing");
+}
+
+#[test]
+fn cut_short_is_1_with_what_was_whole() {
+    let bytes = whole();
+    let head = Reader::new(&bytes).unwrap().position();
+    for len in head..bytes.len() {
+        let (verdict, status) = status_of(&bytes[..len]);
+        assert_eq!(status, 1, "{len} bytes: {verdict}");
+        assert!(verdict.contains("CUT SHORT: whole up to byte"), "{len} bytes: {verdict}");
+    }
+    let (verdict, _) = status_of(&bytes[..bytes.len() - 1]);
+    assert!(verdict.contains("13 events, 3 checks: the same, byte for byte. CUT SHORT"), "{verdict}");
+    let (complaint, status) = status_of(&bytes[..head - 1]);
+    assert!(complaint.contains("cut short"), "{complaint}");
+    assert_eq!(status, 1);
+}
+
+#[test]
+fn damaged_is_1_and_never_told_as_the_truth() {
+    let bytes = whole();
+    let head = Reader::new(&bytes).unwrap().position();
+    for at in head..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x04;
+        let (verdict, status) = status_of(&damaged);
+        // A length that became too large looks like an end that is missing.
+        assert!(verdict.contains("DAMAGED at byte") || verdict.contains("CUT SHORT"), "byte {at}: {verdict}");
+        assert_eq!(status, 1, "byte {at}: {verdict}");
+    }
+}
+
+#[test]
+fn not_a_recording_another_version_or_no_file_is_2() {
+    let mut newer = whole();
+    newer[9] += 1;
+    let (complaint, status) = status_of(&newer);
+    assert!(complaint.contains("a recording of version 2; this program reads version 1"), "{complaint}");
+    assert_eq!(status, 2);
+    let (complaint, status) = status_of(b"[gossip]\ncache_size = 50\n");
+    assert!(complaint.contains("not a recording"), "{complaint}");
+    assert_eq!(status, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let complaint = told(&folder.path().join("none.rec"), |_| {}).unwrap_err();
+    assert!(complaint.text.starts_with("cannot read "), "{complaint:?}");
+    assert_eq!(complaint.status, 2);
+}
+
+#[test]
+fn something_else_is_3_and_says_between_which_events() {
+    let (mut tape, _) = recorded();
+    tape.flush();
+    tape.give(4_000, Event::Timer);
+    tape.flush();
+    // Accepting after the shutdown is answered by a close; this recording says that it was not.
+    tape.lies = true;
+    let remote = "127.0.0.1:40005".parse().unwrap();
+    let connection = gossip_core::ConnectionId::accepted(5);
+    tape.give(4_001, Event::Accepted { connection, listener: gossip_core::Listener::P2p, remote });
+    tape.give(4_002, Event::Timer);
+    tape.flush();
+    tape.give(4_003, Event::Timer);
+    let (verdict, status) = status_of(&tape.end(End::Finished));
+    assert!(verdict.contains("DIFFERS between event 15 and event 16"), "{verdict}");
+    assert_eq!(status, 3);
+}
