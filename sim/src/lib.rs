@@ -7,6 +7,7 @@ pub mod explore;
 pub mod network;
 pub mod pow;
 pub mod queue;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;
