@@ -66,5 +66,5 @@ pub fn main(peers: u32, checks: bool) {
     let events = world.stats().events - before;
     println!("announcing: {events} events in {:.3?}, {} a second", begin.elapsed(), rate(events, begin));
     println!("memory then: {} bytes a peer", resident().saturating_sub(empty) / u64::from(peers));
-    world.violations().iter().for_each(|violation| println!("BROKEN {}", crate::report::show(violation)));
+    world.violations().iter().for_each(|violation| println!("BROKEN {}", crate::telling::show(violation)));
 }

@@ -2,10 +2,10 @@
 //! check broken.
 
 use clap::{Args, Parser, Subcommand};
-use gossip_sim::run::{Outcome, measure_run, run};
+use gossip_sim::run::{Options, Outcome, measure_run, run};
 use gossip_sim::scenario::Scenario;
 use gossip_sim::shrink::{Failure, shrink};
-use gossip_sim::{explore, report};
+use gossip_sim::{explore, replay, telling};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +26,8 @@ enum Command {
     Run(Run),
     /// Run random scenarios, one for each seed, until one fails.
     Explore(Explore),
+    /// Replay what a daemon, or `sim run --trace`, recorded.
+    Replay(replay::Arguments),
     /// Measure how fast and how small the simulation of a steady network is.
     Bench(Bench),
 }
@@ -46,6 +48,15 @@ struct Run {
     /// One line of JSON a run instead of a table.
     #[arg(long)]
     json: bool,
+    /// Write a page about the run: one file, nothing else needed to look at it.
+    #[arg(long, value_name = "OUT.html", conflicts_with = "seeds")]
+    report: Option<PathBuf>,
+    /// Record what a peer lives through, for `sim replay`.
+    #[arg(long, value_name = "OUT", conflicts_with = "seeds")]
+    trace: Option<PathBuf>,
+    /// Which peer that is, by number.
+    #[arg(long, value_name = "PEER", default_value_t = 0, requires = "trace")]
+    trace_peer: u32,
     /// Check nothing: only to measure what checking costs.
     #[arg(long)]
     no_checks: bool,
@@ -91,6 +102,9 @@ fn seed_range(text: &str) -> Result<Seeds, String> {
     }
 }
 
+/// A page shows the spreading of so many messages at most.
+const MESSAGES_KEPT: usize = 500;
+
 const GOOD: u8 = 0;
 const MISSED: u8 = 1;
 const WRONG: u8 = 2;
@@ -101,6 +115,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(command) => command.main(),
         Command::Explore(command) => command.main(),
         Command::Bench(command) => command.main(),
+        Command::Replay(arguments) => return replay::main(&arguments),
     };
     ExitCode::from(status)
 }
@@ -147,26 +162,48 @@ impl Run {
         format!("sim run {} --seed {seed}{peers}", self.file.display())
     }
 
+    fn options(&self) -> Options {
+        Options {
+            checks: !self.no_checks,
+            record: self.trace.as_ref().map(|_| self.trace_peer),
+            keep_messages: if self.report.is_some() { MESSAGES_KEPT } else { 0 },
+        }
+    }
+
     fn one(&self, scenario: Scenario) -> u8 {
         if !self.json {
-            println!(
-                "{}\n; {}, checks {}",
-                scenario.to_ini(),
-                self.again(self.seed),
-                if self.no_checks { "off" } else { "on" }
-            );
+            println!("{}\n; {}", scenario.to_ini(), self.again(self.seed));
         }
         let bar = bar(scenario.duration / 1_000_000, "simulated seconds");
-        let (outcome, cost) =
-            measure_run(scenario, self.seed, !self.no_checks, |now, _| bar.set_position(now / 1_000_000));
+        let (outcome, cost) = measure_run(scenario.clone(), self.seed, self.options(), |now, _| {
+            bar.set_position(now / 1_000_000);
+        });
         bar.finish_and_clear();
+        let report = telling::report(&scenario, &outcome, Some(cost), self.again(self.seed));
         if self.json {
-            println!("{}", report::json(&outcome, &cost));
+            println!("{}", telling::json(&report, &outcome));
         } else {
-            print!("{}", report::table(&outcome, &cost));
+            print!("{}", report.table());
+            println!("trace digest {}", telling::digest(&outcome));
+        }
+        let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+        files.extend(self.report.iter().map(|path| (path.clone(), report.html().into_bytes())));
+        if let Some(path) = &self.trace {
+            for (life, recording) in outcome.recordings.iter().enumerate() {
+                // A peer that was started again has a recording for each life: OUT, OUT.2, OUT.3.
+                let name = if life == 0 { path.clone() } else { path.with_added_extension((life + 1).to_string()) };
+                files.push((name, recording.clone()));
+            }
+        }
+        for (path, bytes) in files {
+            if let Err(error) = std::fs::write(&path, bytes) {
+                eprintln!("{} cannot be written: {error}", path.display());
+                return WRONG;
+            }
         }
         if !outcome.is_good() {
-            eprintln!("failed; to repeat: {}", self.again(self.seed));
+            eprint!("{}failed; to repeat: {}", telling::complaints(&outcome), self.again(self.seed));
+            eprintln!();
         }
         status_of(&outcome)
     }
@@ -174,16 +211,17 @@ impl Run {
     fn many(&self, scenario: &Scenario, seeds: Seeds) -> u8 {
         let results = Mutex::new((GOOD, Vec::new()));
         for_seeds(seeds, |seed, _| {
-            let (outcome, cost) = measure_run(scenario.clone(), seed, !self.no_checks, |_, _| {});
+            let (outcome, cost) = measure_run(scenario.clone(), seed, self.options(), |_, _| {});
             let line = if self.json {
-                report::json(&outcome, &cost)
+                let report = telling::report(scenario, &outcome, Some(cost), self.again(seed));
+                telling::json(&report, &outcome).to_string()
             } else {
                 let verdict = if outcome.is_good() { "as expected" } else { "FAILED" };
-                format!("seed {seed}: {verdict}, digest {:016x}, {} events", outcome.digest, outcome.stats.events)
+                format!("seed {seed}: {verdict}, digest {}, {} events", telling::digest(&outcome), outcome.stats.events)
             };
             let mut results = results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             results.0 = results.0.max(status_of(&outcome));
-            results.1.push((seed, line, outcome.is_good(), report::verdicts(&outcome)));
+            results.1.push((seed, line, outcome.is_good(), telling::complaints(&outcome)));
             true
         });
         let (status, mut lines) = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -210,16 +248,16 @@ impl Explore {
         let failed = Mutex::new((GOOD, Vec::new()));
         for_seeds(self.seeds, |seed, bar| {
             let scenario = scenario_of(seed);
-            let run = std::panic::catch_unwind(|| run(scenario, seed, true, |_, _| {}));
+            let run = std::panic::catch_unwind(|| run(scenario, seed, Options::default(), |_, _| {}));
             let (status, story) = match &run {
                 Ok(outcome) if outcome.is_good() => return true,
-                Ok(outcome) => (status_of(outcome), report::verdicts(outcome)),
+                Ok(outcome) => (status_of(outcome), telling::complaints(outcome)),
                 Err(_) => (BROKEN, "PANICKED\n".to_owned()),
             };
             let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             failed.0 = failed.0.max(status);
             failed.1.push(seed);
-            let told: Vec<_> = story.lines().filter(|line| !line.starts_with("as expected")).take(5).collect();
+            let told: Vec<_> = story.lines().take(5).collect();
             bar.suspend(|| println!("seed {seed}: {}\n  to repeat: {}", told.join("\n  "), self.again(seed)));
             self.keep_going
         });

@@ -14,6 +14,7 @@ pub mod rng;
 pub mod run;
 pub mod scenario;
 pub mod shrink;
+pub mod telling;
 pub mod wake;
 pub mod workload;
 pub mod world;

@@ -21,10 +21,32 @@ impl Cost {
     }
 }
 
+/// What else a run shall do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Watch over the properties; off only to measure what that costs.
+    pub checks: bool,
+    /// Record what this peer lives through.
+    pub record: Option<u32>,
+    /// Keep how so many messages spread.
+    pub keep_messages: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { checks: true, record: None, keep_messages: 0 }
+    }
+}
+
 /// Runs a scenario and measures what that costs.
-pub fn measure_run(scenario: Scenario, seed: u64, checks: bool, progress: impl FnMut(u64, &World)) -> (Outcome, Cost) {
+pub fn measure_run(
+    scenario: Scenario,
+    seed: u64,
+    options: Options,
+    progress: impl FnMut(u64, &World),
+) -> (Outcome, Cost) {
     let begin = std::time::Instant::now();
-    let outcome = run(scenario, seed, checks, progress);
+    let outcome = run(scenario, seed, options, progress);
     let wall_micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
     (outcome, Cost { wall_micros, memory: resident() })
 }
@@ -55,6 +77,8 @@ pub struct Outcome {
     pub digest: u64,
     /// What the first peer that broke a property had counted by then: all that is not zero.
     pub counters: Vec<(&'static str, u64)>,
+    /// The recordings of the peer that was to be recorded, one for each of its lives.
+    pub recordings: Vec<Vec<u8>>,
 }
 
 impl Outcome {
@@ -65,9 +89,13 @@ impl Outcome {
 }
 
 /// Runs a scenario under a seed. `progress` is called now and then with the time reached.
-pub fn run(scenario: Scenario, seed: u64, checks: bool, mut progress: impl FnMut(u64, &World)) -> Outcome {
+pub fn run(scenario: Scenario, seed: u64, options: Options, mut progress: impl FnMut(u64, &World)) -> Outcome {
     let duration = scenario.duration;
-    let mut world = World::new(scenario, seed, checks);
+    let mut world = World::new(scenario, seed, options.checks);
+    world.keep_messages(options.keep_messages);
+    if let Some(peer) = options.record {
+        world.record(peer);
+    }
     let steps = 100;
     for step in 1..=steps {
         world.run_until(duration / steps * step);
@@ -80,7 +108,9 @@ pub fn run(scenario: Scenario, seed: u64, checks: bool, mut progress: impl FnMut
         world.run_until(duration);
         world.finish();
     }
-    conclude(&world, seed)
+    let mut outcome = conclude(&world, seed);
+    outcome.recordings = world.take_recordings();
+    outcome
 }
 
 /// What came of a world that has run.
@@ -102,6 +132,7 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
         simulated: world.now(),
         digest: world.digest(),
         counters: counters(world),
+        recordings: Vec::new(),
     }
 }
 
@@ -127,7 +158,7 @@ fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
         Measure::P99 => stats.latency.value_at_quantile(0.99),
         Measure::Longest => stats.latency.max(),
         Measure::Redundancy => stats.redundancy_milli(),
-        Measure::Hops => u64::from(stats.last_hop),
+        Measure::Hops => u64::from(stats.last_hop()),
         Measure::Pieces => overlay.pieces,
         Measure::Neighbours => overlay.fewest,
         Measure::Rest => world.now() - stats.last_change,

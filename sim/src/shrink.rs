@@ -1,6 +1,6 @@
 //! Making a scenario that fails smaller, as long as it still fails in the same way.
 
-use crate::run::{Outcome, run};
+use crate::run::{Options, Outcome, run};
 use crate::scenario::{Expectation, Fault, Measure, Scenario, Who};
 
 /// How a run failed, so that a smaller one can be held against it.
@@ -26,7 +26,7 @@ impl Failure {
     /// How this scenario fails under this seed, if it does.
     pub fn of_run(scenario: &Scenario, seed: u64) -> Option<Self> {
         let scenario = scenario.clone();
-        match std::panic::catch_unwind(|| run(scenario, seed, true, |_, _| {})) {
+        match std::panic::catch_unwind(|| run(scenario, seed, Options::default(), |_, _| {})) {
             Ok(outcome) => Self::of(&outcome),
             Err(_) => Some(Self::Panicked),
         }

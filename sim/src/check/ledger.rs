@@ -34,6 +34,10 @@ pub struct Message {
     /// One bit for each direction of a link: it came through there.
     pub(super) crossed: Vec<u64>,
     outcome: Outcome,
+    /// First copies by their hops.
+    hops: Vec<u32>,
+    /// For each module: when it was told first, microseconds after the announcement plus one; 0 if never.
+    first_told: Vec<u32>,
 }
 
 /// What became of a message so far.
@@ -43,8 +47,6 @@ pub struct Outcome {
     pub copies: u64,
     /// Peers that received one or more, the announcer not counted.
     pub peers: u64,
-    /// The most hops of a first copy.
-    pub last_hop: u8,
 }
 
 const EARLIER_LIFE: u32 = u32::MAX;
@@ -76,6 +78,20 @@ impl Message {
     pub(super) fn tell(&mut self, module: u32, now: u64) {
         let after = u32::try_from(now - self.announced.at + 1).unwrap_or(EARLIER_LIFE - 1).min(EARLIER_LIFE - 1);
         self.told[module as usize] = after;
+        let first = &mut self.first_told[module as usize];
+        if *first == 0 {
+            *first = after;
+        }
+    }
+
+    /// How long after the announcement it was told first, microseconds.
+    pub fn first_told_after(&self, module: u32) -> Option<u64> {
+        self.first_told[module as usize].checked_sub(1).map(u64::from)
+    }
+
+    /// First copies by their hops.
+    pub fn hops(&self) -> &[u32] {
+        &self.hops
     }
 
     /// What became of it so far.
@@ -119,6 +135,8 @@ impl Ledger {
             told: vec![0; self.modules],
             crossed: Vec::new(),
             outcome: Outcome::default(),
+            hops: Vec::new(),
+            first_told: vec![0; self.modules],
         };
         // The ttl of an announcement falls when it leaves, unless it is 0, which becomes 255.
         let below = if announced.ttl == 0 { 255 } else { announced.ttl };
@@ -163,7 +181,11 @@ impl Ledger {
             cell.received = true;
             message.outcome.peers += 1;
             let hop = first_ttl.saturating_sub(seen.ttl).saturating_add(1);
-            message.outcome.last_hop = message.outcome.last_hop.max(hop);
+            let hop = usize::from(hop);
+            if message.hops.len() <= hop {
+                message.hops.resize(hop + 1, 0);
+            }
+            message.hops[hop] += 1;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::file::MEASURES;
 use super::value::{join, show_bound, show_latency, show_share, show_span, show_who};
-use super::{Expectation, Fault, Measure, Relation, Scenario, Step, Verdict, Workload};
+use super::{Expectation, Fault, Measure, Relation, Scenario, Step, Verdict, Who, Workload};
 use crate::network::Latency;
 use gossip_core::Settings;
 use gossip_core::pow::Target;
@@ -180,20 +180,7 @@ fn write_step(out: &mut String, step: &Step) {
     if let Some(lasts) = step.lasts {
         line!(out, "lasts = {}", show_span(lasts));
     }
-    let (kind, who) = match &step.fault {
-        Fault::Partition(_) => ("partition", None),
-        Fault::OneWay(who) => ("one-way", Some(who)),
-        Fault::Kill(who) => ("kill", Some(who)),
-        Fault::Vanish(who) => ("vanish", Some(who)),
-        Fault::Leave(who) => ("leave", Some(who)),
-        Fault::Pause(who) => ("pause", Some(who)),
-        Fault::Slow(who, _) => ("slow", Some(who)),
-        Fault::Silence(_) => ("silence", None),
-        Fault::Reset(_) => ("reset", None),
-        Fault::Drift(who, _) => ("drift", Some(who)),
-        Fault::Join(..) => ("join", None),
-        Fault::Churn { .. } => ("churn", None),
-    };
+    let (kind, who) = kind_and_who(&step.fault);
     line!(out, "kind = {kind}");
     if let Some(who) = who {
         line!(out, "who = {}", show_who(who));
@@ -206,5 +193,32 @@ fn write_step(out: &mut String, step: &Step) {
         Fault::Join(count, over) => line!(out, "count = {count}\nover = {}", show_span(*over)),
         Fault::Churn { every, down } => line!(out, "every = {}\ndown = {}", show_span(*every), show_span(*down)),
         _ => {}
+    }
+}
+
+impl Step {
+    /// What happens, in a few words.
+    pub fn label(&self) -> String {
+        match kind_and_who(&self.fault) {
+            (kind, Some(who)) => format!("{kind} {}", show_who(who)),
+            (kind, None) => kind.to_owned(),
+        }
+    }
+}
+
+fn kind_and_who(fault: &Fault) -> (&'static str, Option<&Who>) {
+    match fault {
+        Fault::Partition(_) => ("partition", None),
+        Fault::OneWay(who) => ("one-way", Some(who)),
+        Fault::Kill(who) => ("kill", Some(who)),
+        Fault::Vanish(who) => ("vanish", Some(who)),
+        Fault::Leave(who) => ("leave", Some(who)),
+        Fault::Pause(who) => ("pause", Some(who)),
+        Fault::Slow(who, _) => ("slow", Some(who)),
+        Fault::Silence(_) => ("silence", None),
+        Fault::Reset(_) => ("reset", None),
+        Fault::Drift(who, _) => ("drift", Some(who)),
+        Fault::Join(..) => ("join", None),
+        Fault::Churn { .. } => ("churn", None),
     }
 }

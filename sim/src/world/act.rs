@@ -27,7 +27,11 @@ impl World {
         self.count_event(peer, code, detail);
         let host = &mut self.peers[peer as usize];
         let Some(state) = &mut host.state else { return };
-        state.handle(host.clock.read(self.now), event, &mut self.actions);
+        let local = host.clock.read(self.now);
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
+            trace.event(local, &event);
+        }
+        state.handle(local, event, &mut self.actions);
         self.after(peer);
     }
 
@@ -38,7 +42,11 @@ impl World {
         let host = &mut self.peers[peer as usize];
         let Some(state) = &mut host.state else { return };
         let event = Event::Received { connection, bytes: self.network.bytes() };
-        state.handle(host.clock.read(self.now), event, &mut self.actions);
+        let local = host.clock.read(self.now);
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
+            trace.event(local, &event);
+        }
+        state.handle(local, event, &mut self.actions);
         self.after(peer);
     }
 
@@ -53,6 +61,9 @@ impl World {
 
     fn after(&mut self, peer: u32) {
         let mut actions = std::mem::take(&mut self.actions);
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
+            trace.actions(&actions);
+        }
         for action in actions.drain(..) {
             self.act(peer, action);
         }

@@ -6,6 +6,7 @@ mod modules;
 mod peer;
 mod stats;
 mod sweep;
+mod trace;
 
 pub use peer::{address_of, peer_at};
 pub use stats::Stats;
@@ -25,6 +26,7 @@ use gossip_core::pow::Target;
 use gossip_core::{Actions, ConnectionId, DialError, Endpoint, Event, GossipState, Listener, Settings};
 use modules::{Answer, Module};
 use peer::Peer;
+use trace::Trace;
 
 /// One second, microseconds.
 pub(crate) const SECOND: u64 = 1_000_000;
@@ -67,6 +69,7 @@ pub struct World {
     actions: Actions,
     rngs: Rngs,
     digest: u64,
+    trace: Option<Trace>,
 }
 
 impl World {
@@ -108,6 +111,7 @@ impl World {
                 joins: rng(Stream::Joins),
             },
             digest: 0,
+            trace: None,
             modules,
             scenario,
         };
@@ -126,6 +130,21 @@ impl World {
         if self.checks.violations().is_empty() {
             self.now = until;
         }
+    }
+
+    /// Records what this peer lives through, from now on.
+    pub fn record(&mut self, peer: u32) {
+        self.trace = Some(Trace::of(peer));
+    }
+
+    /// The recordings of the peer named to [`record`](Self::record), one for each of its lives; they end here.
+    pub fn take_recordings(&mut self) -> Vec<Vec<u8>> {
+        self.trace.take().map_or(Vec::new(), Trace::into_lives)
+    }
+
+    /// Keeps how each of the first so many messages spread, for a report.
+    pub fn keep_messages(&mut self, most: usize) {
+        self.stats.keep = most;
     }
 
     /// The time, microseconds.
@@ -387,6 +406,9 @@ impl World {
         let key = self.rngs.seeds.key();
         let host = &mut self.peers[peer as usize];
         let local = host.clock.read(self.now);
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
+            trace.starts(&settings, key, local);
+        }
         let state = GossipState::new(settings, key, local).expect("the scenario's settings were checked");
         host.state = Some(state);
         host.starts += 1;
@@ -408,6 +430,9 @@ impl World {
             return;
         }
         (host.wake_at, host.solved_at, host.leaving) = (None, None, false);
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
+            trace.ends();
+        }
         host.tasks.clear();
         for (_, end) in std::mem::take(&mut host.ends) {
             let local = matches!(self.network.holder(end.other()).0, Owner::Module(_));

@@ -151,6 +151,11 @@ impl World {
                 Next::Frame { kind, body } => match ApiMessage::decode(kind, body) {
                     Ok(ApiMessage::Notification { id, data, .. }) => {
                         let Some((number, content)) = workload::read(data) else { continue };
+                        let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                        if self.checks.are_on() && workload::compose(number, content, size) != data {
+                            let detail = format!("module {module} got message {number} with other data");
+                            self.checks.violate(self.now, peer, "what is delivered is what was announced", detail);
+                        }
                         let valid = match class.verdict {
                             Verdict::Yes => true,
                             Verdict::No => false,

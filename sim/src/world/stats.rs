@@ -1,5 +1,6 @@
 //! What happened, counted.
 
+use crate::report::Message;
 use gossip_core::wire::kind;
 use hdrhistogram::Histogram;
 
@@ -42,8 +43,11 @@ pub struct Stats {
     pub copies: u64,
     /// First copies of messages that peers received.
     pub receivers: u64,
-    /// The most hops of a first copy.
-    pub last_hop: u8,
+    /// First copies by their hops.
+    pub hops: [u64; 256],
+    /// How the first judged messages spread: as many as are kept.
+    pub kept: Vec<Message>,
+    pub(super) keep: usize,
     /// Times that a peer found fault with another.
     pub faults: u64,
     /// The last of these.
@@ -75,7 +79,9 @@ impl Stats {
             deliveries: 0,
             copies: 0,
             receivers: 0,
-            last_hop: 0,
+            hops: [0; 256],
+            kept: Vec::new(),
+            keep: 0,
             faults: 0,
             last_fault: None,
             latency: Histogram::new(3).expect("three digits are possible"),
@@ -139,6 +145,11 @@ impl Stats {
     /// How many neighbours this peer has.
     pub fn view(&self, peer: u32) -> u32 {
         self.views[peer as usize].0
+    }
+
+    /// The most hops of a first copy.
+    pub fn last_hop(&self) -> u8 {
+        self.hops.iter().rposition(|&copies| copies > 0).and_then(|hop| u8::try_from(hop).ok()).unwrap_or(0)
     }
 
     /// Deliveries that there were of those that there should have been, ppm.

@@ -4,6 +4,7 @@ use super::{SECOND, World};
 use crate::check::Floor;
 use crate::check::Message;
 use crate::network::Owner;
+use crate::report;
 use crate::world::peer_at;
 use gossip_core::Status;
 use gossip_core::time::Instant;
@@ -14,7 +15,7 @@ const SAMPLE: usize = 1_000;
 const YOUNGEST: u64 = 10 * SECOND;
 
 /// The overlay at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlay {
     /// Peers that run.
     pub peers: u64,
@@ -28,6 +29,10 @@ pub struct Overlay {
     pub neighbours: u64,
     /// Neighbours that don't know of it.
     pub one_sided: u64,
+    /// Each running peer and how many neighbours it has.
+    pub views: Vec<(u32, u32)>,
+    /// Pairs of neighbours, each once.
+    pub edges: Vec<(u32, u32)>,
 }
 
 impl World {
@@ -65,13 +70,17 @@ impl World {
         let (announced, outcome) = (message.announced, message.outcome());
         self.stats.copies += outcome.copies;
         self.stats.receivers += outcome.peers;
-        self.stats.last_hop = self.stats.last_hop.max(outcome.last_hop);
+        for (total, of_message) in self.stats.hops.iter_mut().zip(message.hops()) {
+            *total += u64::from(*of_message);
+        }
         let host = &self.peers[announced.peer as usize];
         let lived_on = host.state.is_some() && host.starts == announced.life;
         if announced.ttl != 0 || !announced.valid || !lived_on || announced.at + YOUNGEST > self.now {
             return;
         }
         self.stats.judged += 1;
+        let expected_before = self.stats.expected;
+        let mut delays = Vec::new();
         for (module, state) in (0..).zip(&self.modules) {
             let class = &self.scenario.modules[usize::from(state.class)];
             let was_there = state.since.is_some_and(|since| since <= announced.at)
@@ -79,10 +88,16 @@ impl World {
                 && self.stats.established_since(state.peer).is_some_and(|since| since <= announced.at);
             if was_there && class.reads && class.types.contains(&announced.data_type) {
                 self.stats.expected += 1;
-                if !message.was_told(module) {
-                    self.stats.missed += 1;
+                match message.first_told_after(module) {
+                    None => self.stats.missed += 1,
+                    Some(delay) if self.stats.kept.len() < self.stats.keep => delays.push(delay),
+                    Some(_) => {}
                 }
             }
+        }
+        if self.stats.kept.len() < self.stats.keep {
+            let expected = self.stats.expected - expected_before;
+            self.stats.kept.push(report::Message::new(announced.at, expected, delays));
         }
     }
 
@@ -125,10 +140,20 @@ impl World {
             })
             .collect();
         let mut piece: Vec<usize> = (0..count).collect();
-        let mut overlay = Overlay { peers: 0, pieces: 0, fewest: u64::MAX, most: 0, neighbours: 0, one_sided: 0 };
+        let mut overlay = Overlay {
+            peers: 0,
+            pieces: 0,
+            fewest: u64::MAX,
+            most: 0,
+            neighbours: 0,
+            one_sided: 0,
+            views: Vec::new(),
+            edges: Vec::new(),
+        };
         for (peer, view) in views.iter().enumerate() {
             let Some(view) = view else { continue };
             overlay.peers += 1;
+            overlay.views.push((u32::try_from(peer).unwrap_or(0), u32::try_from(view.len()).unwrap_or(0)));
             overlay.neighbours += view.len() as u64;
             overlay.most = overlay.most.max(view.len() as u64);
             overlay.fewest = overlay.fewest.min(view.len() as u64);
@@ -136,6 +161,9 @@ impl World {
                 let back = views[other as usize].as_ref();
                 if back.is_some_and(|back| back.iter().any(|&back| back as usize == peer)) {
                     join(&mut piece, peer, other as usize);
+                    if peer < other as usize {
+                        overlay.edges.push((u32::try_from(peer).unwrap_or(0), other));
+                    }
                 } else {
                     overlay.one_sided += 1;
                 }
