@@ -55,7 +55,7 @@ pub fn main(peers: u32, checks: bool) {
         begin.elapsed(),
         rate(world.stats().events, begin)
     );
-    println!("overlay: {overlay:?}");
+    println!("overlay: {} pieces, {} to {} neighbours", overlay.pieces, overlay.fewest, overlay.most);
     println!("memory when joined: {} bytes a peer", joined / u64::from(peers));
     let (before, begin) = (world.stats().events, Instant::now());
     let mut until = 120 * SECOND;

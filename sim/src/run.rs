@@ -162,8 +162,8 @@ fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
         Measure::Pieces => overlay.pieces,
         Measure::Neighbours => overlay.fewest,
         Measure::Rest => world.now() - stats.last_change,
-        Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes.max(1),
-        Measure::HandshakesPerJoin => stats.handshakes * 1_000 / stats.starts.max(1),
+        Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes().max(1),
+        Measure::HandshakesPerJoin => stats.handshakes() * 1_000 / stats.starts.max(1),
         Measure::Announcements => stats.announcements,
     }
 }

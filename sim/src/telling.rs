@@ -82,7 +82,7 @@ pub fn json(report: &Report, outcome: &Outcome) -> serde_json::Value {
             ("digest", serde_json::json!(digest(outcome))),
             ("starts", serde_json::json!(stats.starts)),
             ("dials", serde_json::json!(stats.dials)),
-            ("handshakes", serde_json::json!(stats.handshakes)),
+            ("handshakes", serde_json::json!(stats.handshakes())),
             ("handshake_frames", serde_json::json!(stats.handshake_frames())),
             ("fewest_neighbours", serde_json::json!(outcome.overlay.fewest)),
         ] {
@@ -99,7 +99,8 @@ pub fn complaints(outcome: &Outcome) -> String {
     });
     let broken = outcome.violations.iter().map(|violation| format!("broken: {}\n", show(violation)));
     let counters: Vec<_> = outcome.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    let counted = outcome.violations.first().map(|one| format!("peer {} had counted: {}\n", one.peer, counters.join(", ")));
+    let counted =
+        outcome.violations.first().map(|one| format!("peer {} had counted: {}\n", one.peer, counters.join(", ")));
     missed.chain(broken).chain(counted).collect()
 }
 

@@ -103,7 +103,8 @@ fn a_traced_peer_replays_to_the_same_actions() {
 fn every_scenario_file_can_be_read() {
     for entry in std::fs::read_dir(scenario("")).unwrap() {
         let path = entry.unwrap().path();
-        let (scenario, warnings) = gossip_sim::scenario::Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        let (scenario, warnings) =
+            gossip_sim::scenario::Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
         assert!(warnings.is_empty() && !scenario.expectations.is_empty(), "{}: {warnings:?}", path.display());
     }
 }

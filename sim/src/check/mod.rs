@@ -51,12 +51,12 @@ impl Seen {
             _ => return None,
         };
         let [head, body] = frame.parts();
+        let byte = |at: usize| head.get(at).or_else(|| body.get(at - head.len().min(at))).copied();
         let mut number = [0; 8];
-        for (at, byte) in number.iter_mut().enumerate() {
-            let at = skip + at;
-            *byte = *head.get(at).or_else(|| body.get(at - head.len().min(at)))?;
+        for (at, place) in number.iter_mut().enumerate() {
+            *place = byte(skip + at)?;
         }
-        let ttl = if frame.kind() == kind::PEER_NOTIFICATION { *head.get(4)? } else { 0 };
+        let ttl = if frame.kind() == kind::PEER_NOTIFICATION { byte(4)? } else { 0 };
         Some(Self { ttl, number: u64::from_be_bytes(number) })
     }
 }

@@ -71,8 +71,8 @@ pub const MEASURES: &[(&str, Measure, &str)] = &[
     ("overlay", Measure::Pieces, "Pieces of the overlay in the end: `connected` is 1."),
     ("neighbours", Measure::Neighbours, "The fewest neighbours of any peer in the end; `min_peers` is the setting."),
     ("rest", Measure::Rest, "For so long, in the end, no neighbour came or went and no proof of work was wanted."),
-    ("handshake_frames", Measure::HandshakeFrames, "Frames of joining and finding, for each completed handshake."),
-    ("handshakes_per_join", Measure::HandshakesPerJoin, "Completed handshakes for each start of a peer."),
+    ("handshake_frames", Measure::HandshakeFrames, "Frames of joining and finding, for each handshake."),
+    ("handshakes_per_join", Measure::HandshakesPerJoin, "Handshakes (proofs of work sent) for each start of a peer."),
     ("announcements", Measure::Announcements, "Announcements made."),
 ];
 

@@ -204,9 +204,9 @@ pub enum Measure {
     Neighbours,
     /// For so long nothing has happened but look-ups, microseconds.
     Rest,
-    /// Frames among peers for each completed handshake.
+    /// Frames of joining and finding for each handshake.
     HandshakeFrames,
-    /// Completed handshakes (counted at the acceptor) for each start of a peer, thousandths.
+    /// Handshakes (proofs of work sent) for each start of a peer, thousandths.
     HandshakesPerJoin,
     /// Announcements made.
     Announcements,

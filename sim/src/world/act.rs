@@ -136,8 +136,7 @@ impl World {
                 // What waits behind a full socket was decided on long before it goes out.
                 let prompt = !self.network.is_backed_up(end);
                 if let Some(latency) = self.checks.module_is_told(self.now, peer, module, &frame, prompt) {
-                    self.stats.deliveries += 1;
-                    self.stats.latency.saturating_record(latency);
+                    self.stats.heard(latency);
                 }
             }
         }
@@ -204,9 +203,6 @@ impl World {
                         self.checks.neighbour_up(self.now, peer, end, !connection.is_dialed(), view);
                     }
                     None => self.misuse(peer, *connection, "has a neighbour by"),
-                }
-                if !connection.is_dialed() {
-                    self.stats.handshakes += 1;
                 }
             }
             Note::NeighbourDown { .. } => self.stats.neighbour_down(peer, self.now),

@@ -17,8 +17,6 @@ pub struct Stats {
     pub starts: u64,
     /// Connections asked for.
     pub dials: u64,
-    /// Neighbours gained by those who were dialed.
-    pub handshakes: u64,
     /// Frames that peers sent to peers.
     pub peer_frames: u64,
     /// Their bytes.
@@ -66,7 +64,6 @@ impl Stats {
             events: 0,
             starts: 0,
             dials: 0,
-            handshakes: 0,
             peer_frames: 0,
             peer_bytes: 0,
             announcements: 0,
@@ -108,10 +105,21 @@ impl Stats {
         (FIRST_KIND..).zip(self.kinds).filter(|(_, (frames, _))| *frames > 0).map(|(kind, (n, bytes))| (kind, n, bytes))
     }
 
+    /// Handshakes whose work was done: VERIFICATION RESPONSEs sent.
+    pub fn handshakes(&self) -> u64 {
+        self.kinds[usize::from(kind::VERIFICATION_RESPONSE - FIRST_KIND)].0
+    }
+
     /// Frames among peers that serve finding each other: all but messages, PING and PONG.
     pub fn handshake_frames(&self) -> u64 {
         let other = [kind::PEER_NOTIFICATION, kind::PING, kind::PONG];
         self.kinds().filter(|(kind, ..)| !other.contains(kind)).map(|(_, frames, _)| frames).sum()
+    }
+
+    /// A module was told of a message for the first time, so long after its announcement.
+    pub(super) fn heard(&mut self, latency: u64) {
+        self.deliveries += 1;
+        self.latency.record(latency).expect("the histogram grows as it must");
     }
 
     /// Counts a neighbour and gives how many there are.
@@ -185,11 +193,12 @@ mod tests {
     #[test]
     fn latency_percentiles_are_those_of_the_rows() {
         let mut stats = Stats::new(1);
-        (1..=1_000).for_each(|latency| stats.latency.record(latency * 100).unwrap());
+        (1..=1_000).for_each(|latency| stats.heard(latency * 100));
         let of = |quantile| stats.latency.value_at_quantile(quantile);
         assert!(of(0.5).abs_diff(50_000) <= 50, "{}", of(0.5));
         assert!(of(0.99).abs_diff(99_000) <= 99, "{}", of(0.99));
         assert!(stats.latency.max().abs_diff(100_000) <= 100);
+        assert_eq!(stats.deliveries, 1_000);
     }
 
     #[test]
