@@ -27,19 +27,18 @@ pub(super) fn render(report: &Report) -> String {
             body {
                 (header(report))
                 main {
-                    (verdicts(report))
                     (broken(report))
-                    (figures(report))
+                    div.top { (verdicts(report)) (figures(report)) }
                     (coverage(report))
                     div.grid {
                         (card("Spread of a message", spread_note(report), plots::spread(&report.messages), None))
                         (card("Latency", "From announcement to delivery.", plots::latency(&report.latency), percentiles(&report.latency)))
                         (card("Hops", "That a peer's first copy had come.", plots::histogram(&report.hops, "first copies by hops"), hops(&report.hops)))
+                        (overlay(report))
                         (card("Traffic among peers", "Bytes by type of frame, and how many frames.", plots::traffic(&report.traffic), None))
                         (views(report))
                         (degrees(report))
                     }
-                    (overlay(report))
                     (faults(report))
                     (options(report))
                 }
@@ -153,8 +152,8 @@ fn coverage(report: &Report) -> Markup {
             html! { span.key.line { "a message, from its announcement to the last who got it" } span.key.dot { "not everybody" } }
         }
         _ => html! {
-            span.key.line { "half of the messages announced then reached more" }
-            span.key.band { "eight tenths lie within" }
+            span.key.line { "median of the messages announced then" }
+            span.key.band { "eight tenths of them" }
             span.key.dot { "the worst" }
         },
     };
@@ -268,7 +267,7 @@ fn overlay(report: &Report) -> Markup {
     }
     let pieces = report.overlay.pieces;
     html! {
-        section {
+        section.big {
             h2 { "Overlay" }
             p.note {
                 "Peers and their connections in the end: " (count(report.overlay.edges.len() as u64)) " connections, "

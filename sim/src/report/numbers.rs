@@ -310,7 +310,8 @@ mod tests {
     fn logarithmic_bins_hold_what_lies_between_their_edges() {
         assert_eq!([0, 1, 19, 20, 40].map(log_edge), [1_000, 1_122, 8_913, 10_000, 100_000]);
         assert_eq!([0, 1_000, 1_121, 1_122, 9_999, 10_000].map(log_bin), [0, 0, 0, 1, 19, 20]);
-        assert_eq!(log_edge(log_bin(u64::MAX)), 17_780_000_000_000_000_000);
+        assert_eq!(log_edge(log_bin(17_790_000_000_000_000_000)), 17_780_000_000_000_000_000);
+        assert_eq!(log_edge(log_bin(u64::MAX)), u64::MAX);
         let values = Values::new([(500, 1), (1_000, 2), (1_300, 4), (1_122, 1)]);
         assert_eq!(values.log_bins(), [(0, 3), (1, 1), (2, 4)]);
         assert_eq!(Values::new([(1_000, 1), (1_500, 1)]).log_bins(), [(0, 1), (1, 0), (2, 0), (3, 1)]);

@@ -4,7 +4,8 @@ use super::units::{count, micros};
 use super::{Ending, Report};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-const COLUMNS: u16 = 80;
+/// One more stands before each line.
+const COLUMNS: u16 = 79;
 /// More broken properties than this are only counted.
 const BROKEN_MAX: usize = 10;
 
@@ -72,5 +73,5 @@ fn align_right(table: &mut Table, column: usize) {
 }
 
 fn print(table: &Table) -> String {
-    table.lines().map(|line| format!("  {}\n", line.trim_end())).collect()
+    table.lines().map(|line| format!(" {}\n", line.trim_end())).collect()
 }
