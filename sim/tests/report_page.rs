@@ -1,13 +1,18 @@
 //! The report's page, in a real browser. Where there is no Chromium these tests say so and do nothing, unless `CI=true`.
 
 use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 #[path = "../examples/report/sample.rs"]
 mod sample;
 
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// A browser that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the browser made of a page.
 struct Seen {
@@ -29,25 +34,44 @@ fn open(page: &str, switches: &[&str]) -> Option<Seen> {
     let folder = tempfile::tempdir().expect("a folder for the page and the browser's profile");
     let file = folder.path().join("report.html");
     std::fs::write(&file, page).expect("the page can be written");
-    let output = Command::new(browser)
+    let (document, said) = (folder.path().join("document"), folder.path().join("said"));
+    let mut child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--enable-logging=stderr", "--dump-dom"])
         .args(switches)
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("file://{}", file.display()))
-        .output()
+        .stdout(File::create(&document).expect("a file for the document"))
+        .stderr(File::create(&said).expect("a file for the console"))
+        .spawn()
         .expect("the browser can be started");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the browser failed: {said}");
+    let status = ended(&mut child);
+    let text = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("it was written")).into_owned();
+    let (document, said) = (text(&document), text(&said));
+    assert!(status.is_some_and(|status| status.success()), "the browser ended with {status:?}: {said}");
     let console = said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
-    Some(Seen { document: String::from_utf8_lossy(&output.stdout).into_owned(), console })
+    Some(Seen { document, console })
+}
+
+/// How the browser ended; `None` if it did not by itself.
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().expect("the browser can be asked") {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("the browser can be ended");
+    child.wait().expect("the browser ends");
+    None
 }
 
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let found = |name: &&str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_file(file));
-    NAMES.iter().find_map(|name| found(&name))
+    let found = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_file(file));
+    NAMES.iter().find_map(|name| found(name))
 }
 
 fn is_file(path: &Path) -> bool {

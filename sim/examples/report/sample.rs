@@ -60,7 +60,7 @@ pub(super) fn hostile() -> Report {
     report.verdicts[0].expectation = evil.to_owned();
     report.verdicts[0].measured = evil.to_owned();
     report.faults[0].label = evil.to_owned();
-    report.traffic[0].name = evil.to_owned();
+    report.traffic[7].name = evil.to_owned();
     report.broken =
         vec![Broken { at: 12_345_678, peer: 17, property: evil.to_owned(), detail: format!("message 3 {evil}") }];
     report

@@ -104,7 +104,7 @@ pub(super) fn latency(values: &Values) -> Option<String> {
     );
     let most = bins.iter().map(|bin| bin.1).max()?;
     Some(draw((NARROW, CARD_HEIGHT), &alt, |area| {
-        let mut chart = chart(area, LABELS + 20, Axis::log_micros(first, last + 1, 5), Axis::counts(most, 4));
+        let mut chart = chart(area, LABELS + 20, Axis::log_micros(first, last + 1, 5), Axis::counts(most, 5));
         put(&mut chart, bins.iter().map(|(bin, times)| bar(*bin, *times)));
     }))
 }
@@ -124,7 +124,7 @@ pub(super) fn histogram(values: &Values, what: &str) -> Option<String> {
         values.percentile(500_000).map_or_else(String::new, count),
     );
     Some(draw((NARROW, CARD_HEIGHT), &alt, |area| {
-        let mut chart = chart(area, LABELS + 20, Axis::bars(bins.len(), width, 8), Axis::counts(highest, 4));
+        let mut chart = chart(area, LABELS + 20, Axis::bars(bins.len(), width, 8), Axis::counts(highest, 5));
         put(&mut chart, bins.iter().map(|(bin, times)| bar(*bin, *times)));
     }))
 }
@@ -205,7 +205,7 @@ fn lanes(faults: &[Fault], end: u64, width: u64) -> Vec<Lane> {
             (from, until, Lane { from: fault.from, until: fault.until, label, side, row: 0 })
         })
         .collect();
-    lanes.sort_by_key(|lane| lane.0);
+    lanes.sort_by_key(|lane| lane.2.from);
     let rows = rows(lanes.iter().map(|(from, until, _)| (*from, *until)));
     lanes.into_iter().zip(rows).map(|((.., lane), row)| Lane { row, ..lane }).collect()
 }
@@ -233,7 +233,11 @@ fn timeline(area: &Area<'_>, time: Axis, lanes: &[Lane], deep: usize) {
             Some(until) => {
                 let corners = [(from, top - 0.08), ((until as f64).min(end), top - 0.92)];
                 put(&mut chart, [Rectangle::new(corners, ORANGE.mix(0.25).filled())]);
-                put(&mut chart, [PathElement::new([(from, top - 0.08), (from, top - 0.92)], ORANGE.stroke_width(5))]);
+                // It would run through a label that does not begin or end here.
+                if lane.side != Side::Flush {
+                    let start = [(from, top - 0.08), (from, top - 0.92)];
+                    put(&mut chart, [PathElement::new(start, ORANGE.stroke_width(5))]);
+                }
             }
             None => put(&mut chart, [TriangleMarker::new((from, top - 0.5), 12, ORANGE.filled())]),
         }
@@ -370,8 +374,8 @@ mod tests {
         let by_hand = [
             ("aaaa", Side::Within, 0),
             ("bb", Side::Within, 0),
-            ("ccccccccc", Side::Before, 0),
-            ("dddd", Side::Within, 1),
+            ("dddd", Side::Within, 0),
+            ("ccccccccc", Side::Before, 1),
         ];
         assert_eq!(placed, by_hand);
     }
