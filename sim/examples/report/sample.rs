@@ -116,18 +116,20 @@ fn edges(peers: u32) -> Vec<(u32, u32)> {
 
 fn traffic(deliveries: u64) -> Vec<Traffic> {
     [
-        (504, "peer request", 3, 4),
-        (505, "peer response", 9, 120),
-        (506, "verification request", 6, 12),
-        (507, "verification response", 6, 26),
-        (508, "hello", 6, 10),
-        (509, "push", 40, 12),
-        (510, "ping", 90, 4),
-        (511, "peer notification", 2_300, 310),
+        (504, 3, 4),
+        (505, 9, 120),
+        (506, 6, 12),
+        (507, 6, 26),
+        (508, 6, 10),
+        (509, 40, 12),
+        (510, 90, 4),
+        (511, 2_300, 310),
+        (512, 12, 20),
+        (514, 90, 4),
     ]
-    .map(|(kind, name, share, size)| {
+    .map(|(kind, share, size)| {
         let frames = deliveries * share / 1_000;
-        Traffic { kind, name: name.to_owned(), frames, bytes: frames * size }
+        Traffic::new(kind, frames, frames * size)
     })
     .to_vec()
 }
