@@ -1,4 +1,5 @@
-//! The report's page, in a real browser. Where there is no Chromium these tests say so and do nothing, unless `CI=true`.
+//! The report's page, in a real browser. Where there is no Chromium these tests say so and do nothing, unless
+//! `CI=true`.
 
 use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
 use std::fs::File;

@@ -135,7 +135,8 @@ impl Graph {
             svg.overlay role="img" aria-label=(alt) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) {
                 path.edge.dense[self.edges.len() > 600] d=(lines) {}
                 @for (at, place) in places.iter().enumerate() {
-                    circle.stray[pieces[at] > 0] cx=(format!("{:.0}", place.0)) cy=(format!("{:.0}", place.1)) r=(radius) {
+                    @let (x, y) = (format!("{:.0}", place.0), format!("{:.0}", place.1));
+                    circle.stray[pieces[at] > 0] cx=(x) cy=(y) r=(radius) {
                         title { "peer " (self.peers[at]) ": " (degrees[at]) " neighbours" }
                     }
                 }

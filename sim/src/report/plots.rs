@@ -34,7 +34,7 @@ const ROWS_MAX: usize = 12;
 const MARGIN: u32 = 56;
 const LABELS: u32 = 92;
 /// So many messages are drawn one by one.
-const SINGLE_MAX: usize = 30;
+pub(super) const SINGLE_MAX: usize = 30;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
