@@ -2,7 +2,7 @@
 
 use super::numbers::Values;
 use super::overlay::{DRAWN_MAX, Graph};
-use super::units::{bytes, count, micros, moment, share, thousandths};
+use super::units::{bytes, count, exact, micros, moment, share, thousandths};
 use super::{Ending, Report, plots};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -120,7 +120,7 @@ fn broken(report: &Report) -> Markup {
                             tr {
                                 th scope="row" { (broken.property) }
                                 td { (broken.detail) }
-                                td.number { (micros(broken.at)) }
+                                td.number { (exact(broken.at)) }
                                 td.number { (broken.peer) }
                             }
                         }

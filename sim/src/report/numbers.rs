@@ -119,8 +119,8 @@ impl Values {
         u64::try_from(mean).ok()
     }
 
-    /// How many fall into each bin [`log_edge`]`(n)..log_edge(n + 1)`, from the first bin that has any to the last.
-    /// Values below the first edge count as the first bin's.
+    /// How many fall into each bin, twenty a decade from 1000 on, from the first bin that has any to the last.
+    /// What is less than 1000 counts as the first bin's.
     pub fn log_bins(&self) -> Vec<(usize, u64)> {
         fill(self.0.iter().map(|(value, times)| (log_bin(*value), *times)))
     }
@@ -192,7 +192,7 @@ impl Band {
     }
 }
 
-/// The share of those to be reached that so many messages had reached, from bin to bin of [`log_edge`].
+/// The share of those to be reached that so many messages had reached, from bin to bin of `log_edge`.
 pub(super) fn coverage_by_delay(messages: &[Message]) -> Vec<(usize, Band)> {
     let delays = || messages.iter().flat_map(|message| message.steps());
     let (Some(first), Some(last)) = (delays().map(|step| step.0).min(), delays().map(|step| step.0).max()) else {

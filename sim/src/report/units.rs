@@ -24,6 +24,11 @@ pub(super) fn micros(value: u64) -> String {
     }
 }
 
+/// A point in time to the microsecond, to be looked up in a trace.
+pub(super) fn exact(value: u64) -> String {
+    format!("{} s", gossip_core::Instant::from_micros(value))
+}
+
 /// A point on a time axis: `0`, `1.5 s`, `2 min`, `1 h 30 min`.
 pub(super) fn moment(value: u64) -> String {
     let (whole, rest) = (value / 1_000_000, value % 1_000_000);
@@ -154,6 +159,7 @@ mod tests {
         ] {
             assert_eq!(moment(value), text, "{value}");
         }
+        assert_eq!(exact(12_000_042), "12.000042 s");
     }
 
     #[test]
