@@ -26,7 +26,7 @@ pub(super) fn micros(value: u64) -> String {
 
 /// A point in time to the microsecond, to be looked up in a trace.
 pub(super) fn exact(value: u64) -> String {
-    format!("{} s", gossip_core::Instant::from_micros(value))
+    format!("{} s", gossip_core::time::Instant::from_micros(value))
 }
 
 /// A point on a time axis: `0`, `1.5 s`, `2 min`, `1 h 30 min`.
