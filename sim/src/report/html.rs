@@ -2,11 +2,13 @@
 
 use super::numbers::Values;
 use super::overlay::{DRAWN_MAX, Graph};
-use super::units::{bytes, count, micros, moment, share, thousandths};
+use super::units::{bytes, count, exact, micros, moment, share, thousandths};
 use super::{Ending, Report, plots};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
+/// Nothing is fetched, not even an icon, and no script runs, whatever a name in a scenario says.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 /// More rows than this are only counted.
 const ROWS_MAX: usize = 100;
 
@@ -18,8 +20,7 @@ pub(super) fn render(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // Nothing is fetched, not even an icon, and no script runs, whatever a name in a scenario says.
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 link rel="icon" href="data:,";
                 title { (report.scenario) ", seed " (report.seed) ": " (ending(report).1) }
                 style { (PreEscaped(STYLE)) }
@@ -27,19 +28,18 @@ pub(super) fn render(report: &Report) -> String {
             body {
                 (header(report))
                 main {
-                    (verdicts(report))
                     (broken(report))
-                    (figures(report))
+                    div.top { (verdicts(report)) (figures(report)) }
                     (coverage(report))
                     div.grid {
-                        (card("Spread of a message", spread_note(report), plots::spread(&report.messages), None))
-                        (card("Latency", "From announcement to delivery.", plots::latency(&report.latency), percentiles(&report.latency)))
-                        (card("Hops", "That a peer's first copy had come.", plots::histogram(&report.hops, "first copies by hops"), hops(&report.hops)))
-                        (card("Traffic among peers", "Bytes by type of frame, and how many frames.", plots::traffic(&report.traffic), None))
+                        (spread(report))
+                        (latency(&report.latency))
+                        (hops(&report.hops))
+                        (overlay(report))
+                        (traffic(report))
                         (views(report))
                         (degrees(report))
                     }
-                    (overlay(report))
                     (faults(report))
                     (options(report))
                 }
@@ -67,7 +67,8 @@ fn header(report: &Report) -> Markup {
             h1 { (report.scenario) " " span.badge.(class) { (word) } }
             p {
                 (count(summary.peers)) " peers lived through " (micros(summary.simulated)) " under seed " (report.seed)
-                " and were told " (count(summary.deliveries)) " times of " (count(summary.announcements)) " announcements."
+                " and were told " (count(summary.deliveries)) " times of " (count(summary.announcements))
+                " announcements."
             }
             p.command { span { "Repeat this run" } code { (report.command) } }
         }
@@ -84,11 +85,14 @@ fn verdicts(report: &Report) -> Markup {
             } @else {
                 table.verdicts {
                     caption { (met) " of " (report.verdicts.len()) " met" }
-                    thead { tr { th scope="col" { "Verdict" } th scope="col" { "Expected" } th.number scope="col" { "Measured" } } }
+                    (columns(&["Verdict", "Expected"], &["Measured"]))
                     tbody {
                         @for verdict in &report.verdicts {
                             tr {
-                                td { span.badge.(if verdict.met { "good" } else { "bad" }) { (if verdict.met { "met" } else { "missed" }) } }
+                                td {
+                                    @if verdict.met { span.badge.good { "met" } }
+                                    @else { span.badge.bad { "missed" } }
+                                }
                                 th scope="row" { (verdict.expectation) }
                                 td.number { (verdict.measured) }
                             }
@@ -110,20 +114,32 @@ fn broken(report: &Report) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Broken safety properties" {
                 table {
                     caption { (count(report.broken.len() as u64)) " found" }
-                    thead { tr { th.number scope="col" { "Time" } th.number scope="col" { "Peer" } th scope="col" { "Property" } th scope="col" { "What was seen" } } }
+                    (columns(&["Property", "What was seen"], &["Time", "Peer"]))
                     tbody {
                         @for broken in report.broken.iter().take(ROWS_MAX) {
                             tr {
-                                td.number { (micros(broken.at)) }
-                                td.number { (broken.peer) }
                                 th scope="row" { (broken.property) }
                                 td { (broken.detail) }
+                                td.number { (exact(broken.at)) }
+                                td.number { (broken.peer) }
                             }
                         }
                     }
                 }
             }
             (omitted(report.broken.len()))
+        }
+    }
+}
+
+/// A table's head: texts, then numbers.
+fn columns(texts: &[&str], numbers: &[&str]) -> Markup {
+    html! {
+        thead {
+            tr {
+                @for text in texts { th scope="col" { (text) } }
+                @for number in numbers { th.number scope="col" { (number) } }
+            }
         }
     }
 }
@@ -149,12 +165,13 @@ fn figures(report: &Report) -> Markup {
 
 fn coverage(report: &Report) -> Markup {
     let legend = match report.messages.len() {
-        0..=30 => {
-            html! { span.key.line { "a message, from its announcement to the last who got it" } span.key.dot { "not everybody" } }
-        }
+        0..=plots::SINGLE_MAX => html! {
+            span.key.line { "a message, from its announcement to the last who got it" }
+            span.key.dot { "not everybody" }
+        },
         _ => html! {
-            span.key.line { "half of the messages announced then reached more" }
-            span.key.band { "eight tenths lie within" }
+            span.key.line { "median of the messages announced then" }
+            span.key.band { "eight tenths of them" }
             span.key.dot { "the worst" }
         },
     };
@@ -180,11 +197,33 @@ fn coverage(report: &Report) -> Markup {
     }
 }
 
-fn spread_note(report: &Report) -> &'static str {
-    match report.messages.len() {
+fn spread(report: &Report) -> Markup {
+    let note = match report.messages.len() {
         0 | 1 => "The share that has it, so long after its announcement.",
         _ => "The share that has it, so long after its announcement: median, eight tenths, and the worst.",
-    }
+    };
+    card("Spread of a message", note, plots::spread(&report.messages), None)
+}
+
+fn latency(values: &Values) -> Markup {
+    card("Latency", "From announcement to delivery.", plots::latency(values), percentiles(values))
+}
+
+fn hops(hops: &Values) -> Markup {
+    let more = hops.mean_milli().zip(hops.percentile(1_000_000)).map(|(mean, last)| {
+        html! {
+            dl.small {
+                div { dt { "mean" } dd { (thousandths(mean)) } }
+                div { dt { "last" } dd { (last) } }
+            }
+        }
+    });
+    card("Hops", "That a peer's first copy had come.", plots::histogram(hops, "first copies by hops"), more)
+}
+
+fn traffic(report: &Report) -> Markup {
+    let note = "Bytes by type of frame, and in how many frames.";
+    card("Traffic among peers", note, plots::traffic(&report.traffic), None)
 }
 
 fn card(title: &str, note: &str, plot: Option<String>, more: Option<Markup>) -> Markup {
@@ -209,16 +248,6 @@ fn percentiles(latency: &Values) -> Option<Markup> {
     rows.map(|rows| {
         html! {
             dl.small { @for (name, value) in rows { div { dt { (name) } dd { (micros(value)) } } } }
-        }
-    })
-}
-
-fn hops(hops: &Values) -> Option<Markup> {
-    let (mean, last) = (hops.mean_milli()?, hops.percentile(1_000_000)?);
-    Some(html! {
-        dl.small {
-            div { dt { "mean" } dd { (thousandths(mean)) } }
-            div { dt { "last" } dd { (last) } }
         }
     })
 }
@@ -268,7 +297,7 @@ fn overlay(report: &Report) -> Markup {
     }
     let pieces = report.overlay.pieces;
     html! {
-        section {
+        section.big {
             h2 { "Overlay" }
             p.note {
                 "Peers and their connections in the end: " (count(report.overlay.edges.len() as u64)) " connections, "
@@ -288,7 +317,7 @@ fn faults(report: &Report) -> Markup {
         details {
             summary { h2 { "Faults" } " " (count(report.faults.len() as u64)) " in order of time" }
             table {
-                thead { tr { th scope="col" { "Fault" } th.number scope="col" { "From" } th.number scope="col" { "Until" } } }
+                (columns(&["Fault"], &["From", "Until"]))
                 tbody {
                     @for fault in report.faults.iter().take(ROWS_MAX) {
                         tr {
@@ -311,7 +340,7 @@ fn options(report: &Report) -> Markup {
             summary { h2 { "Figures" } " behind the pictures" }
             table {
                 caption { "Traffic" }
-                thead { tr { th scope="col" { "Type" } th.number scope="col" { "Frames" } th.number scope="col" { "Bytes" } th.number scope="col" { "Share" } } }
+                (columns(&["Type"], &["Frames", "Bytes", "Share"]))
                 tbody {
                     @for one in &report.traffic {
                         tr {

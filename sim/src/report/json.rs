@@ -63,7 +63,7 @@ fn summary(report: &Report) -> Value {
 }
 
 fn latency(values: &Values) -> Value {
-    let bins = values.log_bins();
+    let bin = |(bin, times): (usize, u64)| json!({ "from_us": log_edge(bin), "count": times });
     json!({
         "count": values.count(),
         "p50_us": values.percentile(500_000),
@@ -71,7 +71,7 @@ fn latency(values: &Values) -> Value {
         "p99_us": values.percentile(990_000),
         "p999_us": values.percentile(999_000),
         "max_us": values.percentile(1_000_000),
-        "bins": bins.iter().map(|(bin, times)| json!({ "from_us": log_edge(*bin), "count": times })).collect::<Vec<_>>(),
+        "bins": values.log_bins().into_iter().map(bin).collect::<Vec<_>>(),
     })
 }
 

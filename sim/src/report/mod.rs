@@ -19,6 +19,8 @@ mod units;
 
 pub use numbers::{Message, Values};
 
+use gossip_core::wire::kind;
+
 /// All that is told of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -123,6 +125,29 @@ pub struct Traffic {
     pub frames: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Traffic {
+    /// Frames of a type between peers, under the protocol's name for it.
+    pub fn new(kind: u16, frames: u64, bytes: u64) -> Self {
+        let name = match kind {
+            kind::PEER_REQUEST => "peer request",
+            kind::PEER_RESPONSE => "peer response",
+            kind::VERIFICATION_REQUEST => "verification request",
+            kind::VERIFICATION_RESPONSE => "verification response",
+            kind::HELLO => "hello",
+            kind::PUSH => "push",
+            kind::PING => "ping",
+            kind::PEER_NOTIFICATION => "peer notification",
+            kind::CAPABILITIES => "capabilities",
+            kind::IPV6 => "ipv6 addresses",
+            kind::PONG => "pong",
+            kind::GOODBYE => "goodbye",
+            _ => "",
+        };
+        let name = if name.is_empty() { format!("type {kind}") } else { name.to_owned() };
+        Self { kind, name, frames, bytes }
+    }
 }
 
 /// Who is whose neighbour.

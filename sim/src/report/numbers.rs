@@ -119,8 +119,8 @@ impl Values {
         u64::try_from(mean).ok()
     }
 
-    /// How many fall into each bin [`log_edge`]`(n)..log_edge(n + 1)`, from the first bin that has any to the last.
-    /// Values below the first edge count as the first bin's.
+    /// How many fall into each bin, twenty a decade from 1000 on, from the first bin that has any to the last.
+    /// What is less than 1000 counts as the first bin's.
     pub fn log_bins(&self) -> Vec<(usize, u64)> {
         fill(self.0.iter().map(|(value, times)| (log_bin(*value), *times)))
     }
@@ -192,7 +192,7 @@ impl Band {
     }
 }
 
-/// The share of those to be reached that so many messages had reached, from bin to bin of [`log_edge`].
+/// The share of those to be reached that so many messages had reached, from bin to bin of `log_edge`.
 pub(super) fn coverage_by_delay(messages: &[Message]) -> Vec<(usize, Band)> {
     let delays = || messages.iter().flat_map(|message| message.steps());
     let (Some(first), Some(last)) = (delays().map(|step| step.0).min(), delays().map(|step| step.0).max()) else {
@@ -310,7 +310,8 @@ mod tests {
     fn logarithmic_bins_hold_what_lies_between_their_edges() {
         assert_eq!([0, 1, 19, 20, 40].map(log_edge), [1_000, 1_122, 8_913, 10_000, 100_000]);
         assert_eq!([0, 1_000, 1_121, 1_122, 9_999, 10_000].map(log_bin), [0, 0, 0, 1, 19, 20]);
-        assert_eq!(log_edge(log_bin(u64::MAX)), 17_780_000_000_000_000_000);
+        assert_eq!(log_edge(log_bin(17_790_000_000_000_000_000)), 17_780_000_000_000_000_000);
+        assert_eq!(log_edge(log_bin(u64::MAX)), u64::MAX);
         let values = Values::new([(500, 1), (1_000, 2), (1_300, 4), (1_122, 1)]);
         assert_eq!(values.log_bins(), [(0, 3), (1, 1), (2, 4)]);
         assert_eq!(Values::new([(1_000, 1), (1_500, 1)]).log_bins(), [(0, 1), (1, 0), (2, 0), (3, 1)]);

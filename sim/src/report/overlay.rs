@@ -9,10 +9,12 @@ use std::fmt::Write;
 /// More peers than this are a ball of wool.
 pub(super) const DRAWN_MAX: usize = 500;
 
-const WIDTH: f64 = 1_120.0;
-const HEIGHT: f64 = 600.0;
+const WIDTH: f64 = 1_000.0;
+const HEIGHT: f64 = 900.0;
 const MARGIN: f64 = 14.0;
 const ROUNDS: u32 = 160;
+/// So many pieces get a part of the picture each; the rest, and peers all alone, share one.
+const PARTS_MAX: usize = 6;
 
 /// Who is in it, by position: every peer with a view or an edge, by number.
 pub(super) struct Graph {
@@ -60,51 +62,58 @@ impl Graph {
         roots.iter().map(|root| rank[root]).collect()
     }
 
-    /// Where each is drawn, within the picture.
+    /// Where each is drawn. Pieces lie side by side, the largest first.
     fn layout(&self) -> Vec<(f64, f64)> {
-        let count = self.peers.len() as f64;
+        let pieces = self.pieces();
+        let mut sizes = vec![0; self.peers.len()];
+        pieces.iter().for_each(|piece| sizes[*piece] += 1);
+        let part = |piece: usize| if piece > 0 && sizes[piece] == 1 { PARTS_MAX } else { piece.min(PARTS_MAX) };
+        let mut members = vec![Vec::new(); PARTS_MAX + 1];
+        (0..self.peers.len()).for_each(|peer| members[part(pieces[peer])].push(peer));
+        // Small pieces are not squeezed until nothing can be seen.
+        let weight = |members: &Vec<usize>| match members.len() {
+            0 => 0.0,
+            count => (count as f64).max(self.peers.len() as f64 / 10.0),
+        };
+        let all: f64 = members.iter().map(weight).sum();
+        let mut places = vec![(0.0, 0.0); self.peers.len()];
+        let mut left = 0.0;
+        for (part, members) in members.iter().enumerate() {
+            let width = WIDTH * weight(members) / all.max(1.0);
+            let inside = match part {
+                PARTS_MAX => column(members.len()),
+                _ => self.pull(members, width),
+            };
+            for (peer, (x, y)) in members.iter().zip(fit(inside, width)) {
+                places[*peer] = (left + x, y);
+            }
+            left += width;
+        }
+        places
+    }
+
+    /// Lays a piece out in a part of the picture so wide.
+    fn pull(&self, members: &[usize], width: f64) -> Vec<(f64, f64)> {
+        let here: BTreeMap<usize, usize> = members.iter().enumerate().map(|(at, peer)| (*peer, at)).collect();
+        let inside = |(one, other): &(usize, usize)| Some((*here.get(one)?, *here.get(other)?));
+        let edges: Vec<(usize, usize)> = self.edges.iter().filter_map(inside).collect();
         // A sequence that fills the plane evenly (Roberts' R2): no peer starts where another does.
         let start = |n: usize, ratio: f64| (0.5 + n as f64 * ratio).fract();
-        let mut places: Vec<(f64, f64)> = (0..self.peers.len())
-            .map(|n| (start(n, 0.754_877_666_246_693) * WIDTH, start(n, 0.569_840_290_998_053) * HEIGHT))
+        let mut places: Vec<(f64, f64)> = (0..members.len())
+            .map(|n| (start(n, 0.754_877_666_246_693) * width, start(n, 0.569_840_290_998_053) * HEIGHT))
             .collect();
-        let apart = (WIDTH * HEIGHT / count.max(1.0)).sqrt();
+        let apart = (width * HEIGHT / (members.len() as f64).max(1.0)).sqrt();
         for round in 0..ROUNDS {
-            let moves = self.forces(&places, apart);
+            let moves = forces(&places, &edges, apart);
             // Far at first, then ever less.
-            let step = WIDTH / 10.0 * f64::from(ROUNDS - round) / f64::from(ROUNDS);
+            let step = width / 10.0 * f64::from(ROUNDS - round) / f64::from(ROUNDS);
             for (place, force) in places.iter_mut().zip(moves) {
                 let length = (force.0 * force.0 + force.1 * force.1).sqrt().max(1e-9);
                 place.0 += force.0 / length * length.min(step);
                 place.1 += force.1 / length * length.min(step);
             }
         }
-        fit(places)
-    }
-
-    fn forces(&self, places: &[(f64, f64)], apart: f64) -> Vec<(f64, f64)> {
-        // Pieces that nothing ties would drift off for ever.
-        let to_middle = |place: &(f64, f64)| ((WIDTH / 2.0 - place.0) * 0.06, (HEIGHT / 2.0 - place.1) * 0.11);
-        let mut forces: Vec<(f64, f64)> = places.iter().map(to_middle).collect();
-        for one in 0..places.len() {
-            for other in 0..one {
-                let (dx, dy) = (places[one].0 - places[other].0, places[one].1 - places[other].1);
-                let push = apart * apart / (dx * dx + dy * dy).max(0.01);
-                forces[one].0 += dx * push;
-                forces[one].1 += dy * push;
-                forces[other].0 -= dx * push;
-                forces[other].1 -= dy * push;
-            }
-        }
-        for &(one, other) in &self.edges {
-            let (dx, dy) = (places[one].0 - places[other].0, places[one].1 - places[other].1);
-            let pull = (dx * dx + dy * dy).sqrt() / apart;
-            forces[one].0 -= dx * pull;
-            forces[one].1 -= dy * pull;
-            forces[other].0 += dx * pull;
-            forces[other].1 += dy * pull;
-        }
-        forces
+        places
     }
 
     /// The picture. Peers outside the largest piece stand out.
@@ -124,9 +133,10 @@ impl Graph {
         let radius = if self.peers.len() > 150 { "4" } else { "6" };
         html! {
             svg.overlay role="img" aria-label=(alt) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) {
-                path.edge class=[(self.edges.len() > 600).then_some("dense")] d=(lines) {}
+                path.edge.dense[self.edges.len() > 600] d=(lines) {}
                 @for (at, place) in places.iter().enumerate() {
-                    circle.stray[pieces[at] > 0] cx=(format!("{:.0}", place.0)) cy=(format!("{:.0}", place.1)) r=(radius) {
+                    @let (x, y) = (format!("{:.0}", place.0), format!("{:.0}", place.1));
+                    circle.stray[pieces[at] > 0] cx=(x) cy=(y) r=(radius) {
                         title { "peer " (self.peers[at]) ": " (degrees[at]) " neighbours" }
                     }
                 }
@@ -144,19 +154,46 @@ fn find(root: &mut [usize], mut peer: usize) -> usize {
     peer
 }
 
-/// Stretches the layout to the picture's size.
-fn fit(mut places: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+/// What pushes and pulls each peer, and how strongly.
+fn forces(places: &[(f64, f64)], edges: &[(usize, usize)], apart: f64) -> Vec<(f64, f64)> {
+    let mut forces = vec![(0.0, 0.0); places.len()];
+    let mut both = |one: usize, other: usize, force: (f64, f64)| {
+        forces[one] = (forces[one].0 + force.0, forces[one].1 + force.1);
+        forces[other] = (forces[other].0 - force.0, forces[other].1 - force.1);
+    };
+    for one in 0..places.len() {
+        for other in 0..one {
+            let (dx, dy) = (places[one].0 - places[other].0, places[one].1 - places[other].1);
+            let push = apart * apart / (dx * dx + dy * dy).max(0.01);
+            both(one, other, (dx * push, dy * push));
+        }
+    }
+    for &(one, other) in edges {
+        let (dx, dy) = (places[one].0 - places[other].0, places[one].1 - places[other].1);
+        let pull = (dx * dx + dy * dy).sqrt() / apart;
+        both(one, other, (-dx * pull, -dy * pull));
+    }
+    forces
+}
+
+/// In rows of four.
+fn column(count: usize) -> Vec<(f64, f64)> {
+    (0..count).map(|n| ((n % 4) as f64, (n / 4) as f64)).collect()
+}
+
+/// Stretches places to a part of the picture so wide, and all of its height.
+fn fit(mut places: Vec<(f64, f64)>, width: f64) -> Vec<(f64, f64)> {
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::MAX, f64::MIN), |(least, most), value| (least.min(value), most.max(value)))
     };
     let (left, right) = range(&mut places.iter().map(|place| place.0));
     let (top, bottom) = range(&mut places.iter().map(|place| place.1));
     let along = |value: f64, least: f64, most: f64, size: f64| match most - least > 1e-6 {
-        true => MARGIN + (value - least) / (most - least) * (size - 2.0 * MARGIN),
+        true => MARGIN + (value - least) / (most - least) * (size - 2.0 * MARGIN).max(0.0),
         false => size / 2.0,
     };
     for place in &mut places {
-        *place = (along(place.0, left, right, WIDTH), along(place.1, top, bottom, HEIGHT));
+        *place = (along(place.0, left, right, width), along(place.1, top, bottom, HEIGHT));
     }
     places
 }
@@ -203,6 +240,17 @@ mod tests {
         let inside = (1..6).map(|peer| distance(1, peer)).fold(0.0, f64::max);
         let across = (7..12).map(|peer| distance(1, peer)).fold(f64::MAX, f64::min);
         assert!(inside < across, "{inside} {across}");
+    }
+
+    /// Floats place the peers: a machine whose floats differ would show here.
+    #[test]
+    fn every_machine_draws_the_same_picture() {
+        let edges: Vec<(u32, u32)> = (0..60).map(|n| (n, (n * 7 + 1) % 60)).filter(|(a, b)| a != b).collect();
+        let digest =
+            graph(&[99], &edges).draw().into_string().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
+        assert_eq!(format!("{digest:016x}"), "b9f56a64ead51ab1");
     }
 
     #[test]

@@ -31,10 +31,10 @@ const WIDE: u32 = 2_240;
 const CARD_HEIGHT: u32 = 480;
 const ROW: u32 = 44;
 const ROWS_MAX: usize = 12;
-const MARGIN: u32 = 36;
+const MARGIN: u32 = 56;
 const LABELS: u32 = 92;
 /// So many messages are drawn one by one.
-const SINGLE_MAX: usize = 30;
+pub(super) const SINGLE_MAX: usize = 30;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
@@ -43,7 +43,7 @@ const DRAWN: &str = "a picture in memory can be drawn on";
 
 /// The shares that messages reached, at the times of their announcement, over the faults on the same time axis.
 pub(super) fn coverage(report: &Report, wide: bool) -> String {
-    let (width, height, bins, ticks) = if wide { (WIDE, 560, 140, 12) } else { (NARROW, 440, 50, 4) };
+    let (width, height, bins, ticks) = if wide { (WIDE, 560, 140, 12) } else { (NARROW, 440, 50, 5) };
     let time = Axis::times(report.summary.simulated, ticks);
     let lanes = lanes(&report.faults, report.summary.simulated, u64::from(width - LABELS - MARGIN));
     let deep = lanes.iter().map(|lane| lane.row + 1).max().unwrap_or(0).min(ROWS_MAX);
@@ -79,7 +79,7 @@ pub(super) fn spread(messages: &[Message]) -> Option<String> {
     let alt = coverage_in_words(messages, 0);
     Some(draw((NARROW, CARD_HEIGHT), &alt, |area| {
         // One edge earlier nobody had anything, unless that is below the first.
-        let mut chart = chart(area, LABELS, Axis::log_micros(first.saturating_sub(1), last, 6), Axis::shares());
+        let mut chart = chart(area, LABELS, Axis::log_micros(first.saturating_sub(1), last, 5), Axis::shares());
         let line = |of: fn(&Band) -> u64| bands.iter().map(move |(edge, band)| (*edge as f64, of(band) as f64));
         if messages.len() > 1 {
             let outline: Vec<_> = line(|band| band.low).chain(line(|band| band.high).rev()).collect();
@@ -104,7 +104,7 @@ pub(super) fn latency(values: &Values) -> Option<String> {
     );
     let most = bins.iter().map(|bin| bin.1).max()?;
     Some(draw((NARROW, CARD_HEIGHT), &alt, |area| {
-        let mut chart = chart(area, LABELS + 20, Axis::log_micros(first, last + 1, 6), Axis::counts(most, 4));
+        let mut chart = chart(area, LABELS + 20, Axis::log_micros(first, last + 1, 5), Axis::counts(most, 5));
         put(&mut chart, bins.iter().map(|(bin, times)| bar(*bin, *times)));
     }))
 }
@@ -113,7 +113,7 @@ pub(super) fn latency(values: &Values) -> Option<String> {
 pub(super) fn histogram(values: &Values, what: &str) -> Option<String> {
     let (least, most) = (values.percentile(0)?, values.percentile(1_000_000)?);
     // More bars than this are too thin to be told apart.
-    let width = super::numbers::nice_step(most + 1, 40);
+    let width = super::numbers::nice_step(most.saturating_add(1), 40);
     let bins = values.even_bins(width);
     let highest = bins.iter().map(|bin| bin.1).max()?;
     let alt = format!(
@@ -124,7 +124,7 @@ pub(super) fn histogram(values: &Values, what: &str) -> Option<String> {
         values.percentile(500_000).map_or_else(String::new, count),
     );
     Some(draw((NARROW, CARD_HEIGHT), &alt, |area| {
-        let mut chart = chart(area, LABELS + 20, Axis::bars(bins.len(), width, 8), Axis::counts(highest, 4));
+        let mut chart = chart(area, LABELS + 20, Axis::bars(bins.len(), width, 8), Axis::counts(highest, 5));
         put(&mut chart, bins.iter().map(|(bin, times)| bar(*bin, *times)));
     }))
 }
@@ -158,14 +158,24 @@ pub(super) fn traffic(traffic: &[Traffic]) -> Option<String> {
     }))
 }
 
+/// Where a fault's label is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// It begins where the fault does.
+    Within,
+    /// It ends where the fault begins.
+    Before,
+    /// It ends where the axis does.
+    Flush,
+}
+
 /// Where a fault is drawn in the timeline.
 #[derive(Debug, PartialEq, Eq)]
 struct Lane {
     from: u64,
     until: Option<u64>,
     label: String,
-    /// The label ends at the right edge, since it would run over it.
-    flush: bool,
+    side: Side,
     row: usize,
 }
 
@@ -185,12 +195,17 @@ fn lanes(faults: &[Fault], end: u64, width: u64) -> Vec<Lane> {
             };
             let (from, until) = (place(fault.from), place(fault.until.unwrap_or(fault.from)));
             let long = LETTER * (label.chars().count() as u64 + 2);
-            let flush = from + long > width;
-            let span = if flush { (from.min(width - long.min(width)), width) } else { (from, until.max(from + long)) };
-            (span.0, span.1, Lane { from: fault.from, until: fault.until, label, flush, row: 0 })
+            let (side, from, until) = if from + long <= width {
+                (Side::Within, from, until.max(from + long))
+            } else if from >= long {
+                (Side::Before, from - long, until.max(from + LETTER))
+            } else {
+                (Side::Flush, from.min(width - long.min(width)), width)
+            };
+            (from, until, Lane { from: fault.from, until: fault.until, label, side, row: 0 })
         })
         .collect();
-    lanes.sort_by_key(|lane| lane.0);
+    lanes.sort_by_key(|lane| lane.2.from);
     let rows = rows(lanes.iter().map(|(from, until, _)| (*from, *until)));
     lanes.into_iter().zip(rows).map(|((.., lane), row)| Lane { row, ..lane }).collect()
 }
@@ -218,14 +233,22 @@ fn timeline(area: &Area<'_>, time: Axis, lanes: &[Lane], deep: usize) {
             Some(until) => {
                 let corners = [(from, top - 0.08), ((until as f64).min(end), top - 0.92)];
                 put(&mut chart, [Rectangle::new(corners, ORANGE.mix(0.25).filled())]);
-                put(&mut chart, [PathElement::new([(from, top - 0.08), (from, top - 0.92)], ORANGE.stroke_width(5))]);
+                // It would run through a label that does not begin or end here.
+                if lane.side != Side::Flush {
+                    let start = [(from, top - 0.08), (from, top - 0.92)];
+                    put(&mut chart, [PathElement::new(start, ORANGE.stroke_width(5))]);
+                }
             }
             None => put(&mut chart, [TriangleMarker::new((from, top - 0.5), 12, ORANGE.filled())]),
         }
-        let (x, side) = if lane.flush { (end, HPos::Right) } else { (from, HPos::Left) };
         // Clear of the mark at the beginning.
-        let gap = if lane.flush { "" } else { "\u{2002}" };
-        put(&mut chart, [Text::new(format!("{gap}{}", lane.label), (x, top - 0.5), text(&INK, side))]);
+        let gap = '\u{2002}';
+        let (x, side, label) = match lane.side {
+            Side::Within => (from, HPos::Left, format!("{gap}{}", lane.label)),
+            Side::Before => (from, HPos::Right, format!("{}{gap}", lane.label)),
+            Side::Flush => (end, HPos::Right, lane.label.clone()),
+        };
+        put(&mut chart, [Text::new(label, (x, top - 0.5), text(&INK, side))]);
     }
 }
 
@@ -337,12 +360,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_would_run_over_the_edge_end_there_and_none_covers_another() {
+    fn labels_stay_on_the_axis_and_off_each_other() {
         let fault = |label: &str, from, until| Fault { label: label.to_owned(), from, until };
-        let faults = [fault("aaaa", 0, Some(100)), fault("bb", 500, None), fault("ccccccccc", 950, Some(2_000))];
+        let faults = [
+            fault("aaaa", 0, Some(100)),
+            fault("bb", 500, None),
+            fault("ccccccccc", 950, Some(2_000)),
+            fault("dddd", 850, Some(2_000)),
+        ];
         let lanes = lanes(&faults, 1_000, 1_000);
-        let placed: Vec<_> = lanes.iter().map(|lane| (lane.label.as_str(), lane.flush, lane.row)).collect();
-        assert_eq!(placed, [("aaaa", false, 0), ("bb", false, 0), ("ccccccccc", true, 0)]);
+        let placed: Vec<_> = lanes.iter().map(|lane| (lane.label.as_str(), lane.side, lane.row)).collect();
+        // A letter is 13 wide, and two more are left free: "ccccccccc" takes 143.
+        let by_hand = [
+            ("aaaa", Side::Within, 0),
+            ("bb", Side::Within, 0),
+            ("dddd", Side::Within, 0),
+            ("ccccccccc", Side::Before, 1),
+        ];
+        assert_eq!(placed, by_hand);
+    }
+
+    #[test]
+    fn a_label_that_fits_on_neither_side_ends_with_the_axis() {
+        let faults = [Fault { label: "twelve chars".to_owned(), from: 5, until: None }];
+        assert_eq!(lanes(&faults, 10, 200)[0].side, Side::Flush);
     }
 
     #[test]

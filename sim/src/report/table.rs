@@ -1,10 +1,11 @@
 //! The terminal's summary, 80 columns wide at most.
 
-use super::units::{count, micros};
+use super::units::{count, exact};
 use super::{Ending, Report};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-const COLUMNS: u16 = 80;
+/// One more stands before each line.
+const COLUMNS: u16 = 79;
 /// More broken properties than this are only counted.
 const BROKEN_MAX: usize = 10;
 
@@ -36,7 +37,7 @@ fn verdicts(report: &Report) -> Option<String> {
 fn broken(report: &Report) -> Option<String> {
     let mut table = plain();
     for broken in report.broken.iter().take(BROKEN_MAX) {
-        let place = format!("{}, peer {}", micros(broken.at), broken.peer);
+        let place = format!("{}, peer {}", exact(broken.at), broken.peer);
         table.add_row(["BROKEN", &place, &format!("{}: {}", broken.property, broken.detail)]);
     }
     table.set_constraints([ColumnConstraint::Absolute(Width::Fixed(8))]);
@@ -72,5 +73,5 @@ fn align_right(table: &mut Table, column: usize) {
 }
 
 fn print(table: &Table) -> String {
-    table.lines().map(|line| format!("  {}\n", line.trim_end())).collect()
+    table.lines().map(|line| format!(" {}\n", line.trim_end())).collect()
 }

@@ -24,12 +24,18 @@ pub(super) fn micros(value: u64) -> String {
     }
 }
 
+/// A point in time to the microsecond, to be looked up in a trace.
+pub(super) fn exact(value: u64) -> String {
+    format!("{} s", gossip_core::time::Instant::from_micros(value))
+}
+
 /// A point on a time axis: `0`, `1.5 s`, `2 min`, `1 h 30 min`.
 pub(super) fn moment(value: u64) -> String {
     let (whole, rest) = (value / 1_000_000, value % 1_000_000);
     match whole {
         0 if rest == 0 => "0".to_owned(),
-        0 => micros(value),
+        0 => plain(value, 1_000, "ms"),
+        60 if rest == 0 => "1 min".to_owned(),
         1..120 if rest > 0 => plain(value, 1_000_000, "s"),
         1..120 => format!("{whole} s"),
         _ => clock(whole),
@@ -103,7 +109,7 @@ fn figures(value: u64, unit: u64, name: &str) -> String {
 
 /// `value / unit` with as many places as it needs, at most three.
 fn plain(value: u64, unit: u64, name: &str) -> String {
-    format!("{} {name}", thousandths(value / (unit / 1_000)))
+    format!("{} {name}", thousandths(value * 1_000 / unit))
 }
 
 #[cfg(test)]
@@ -142,11 +148,18 @@ mod tests {
 
     #[test]
     fn moments_are_written_with_no_more_places_than_they_need() {
-        for (value, text) in
-            [(0, "0"), (500_000, "500 ms"), (1_500_000, "1.5 s"), (90_000_000, "90 s"), (150_000_000, "2 min 30 s")]
-        {
+        for (value, text) in [
+            (0, "0"),
+            (250, "0.25 ms"),
+            (500_000, "500 ms"),
+            (60_000_000, "1 min"),
+            (1_500_000, "1.5 s"),
+            (90_000_000, "90 s"),
+            (150_000_000, "2 min 30 s"),
+        ] {
             assert_eq!(moment(value), text, "{value}");
         }
+        assert_eq!(exact(12_000_042), "12.000042 s");
     }
 
     #[test]
