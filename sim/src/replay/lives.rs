@@ -5,6 +5,7 @@ use super::text::{count, excerpt, span};
 use gossip_core::ConnectionId;
 use gossip_core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::str::FromStr;
 
 /// A message may bear the id that is looked for only later: an announcement when it goes out, any other when modules are
@@ -55,7 +56,7 @@ pub(super) struct Life {
     /// The id that modules are told it under.
     module_id: Option<u16>,
     data_type: u16,
-    data: Vec<u8>,
+    data: Rc<[u8]>,
     /// When it first came, and whence.
     first: Duration,
     origin: String,
@@ -86,7 +87,7 @@ pub(super) struct Lives {
     next: u64,
     lives: BTreeMap<u64, Life>,
     /// The lives of a type and data, oldest first.
-    by_content: BTreeMap<(u16, Vec<u8>), Vec<u64>>,
+    by_content: BTreeMap<u16, BTreeMap<Rc<[u8]>, Vec<u64>>>,
     /// What a module's answer will be about.
     told_as: BTreeMap<(ConnectionId, u16), u64>,
     undecided: VecDeque<u64>,
@@ -225,7 +226,7 @@ impl Lives {
 
     /// The latest life of this content that is as asked.
     fn find(&self, data_type: u16, data: &[u8], is_it: impl Fn(&Life) -> bool) -> Option<u64> {
-        let known = self.by_content.get(&(data_type, data.to_vec()))?;
+        let known = self.by_content.get(&data_type)?.get(data)?;
         known.iter().rev().copied().find(|life| self.lives.get(life).is_some_and(&is_it))
     }
 
@@ -237,13 +238,16 @@ impl Lives {
         }
         let number = self.next;
         self.next += 1;
+        let data: Rc<[u8]> = data.into();
+        let content = self.by_content.entry(data_type).or_default();
+        content.entry(Rc::clone(&data)).or_default().push(number);
         self.lives.insert(
             number,
             Life {
                 id,
                 module_id: None,
                 data_type,
-                data: data.to_vec(),
+                data,
                 first: at,
                 origin: from.to_owned(),
                 is_announced_here: id.is_none(),
@@ -255,7 +259,6 @@ impl Lives {
                 is_wanted,
             },
         );
-        self.by_content.entry((data_type, data.to_vec())).or_default().push(number);
         if !is_wanted {
             self.unnamed.push_back(number);
             if self.unnamed.len() > UNNAMED_MAX {
@@ -271,11 +274,11 @@ impl Lives {
             return;
         }
         let Some(life) = self.lives.remove(&oldest) else { return };
-        let key = (life.data_type, life.data);
-        if let Some(known) = self.by_content.get_mut(&key) {
+        let Some(content) = self.by_content.get_mut(&life.data_type) else { return };
+        if let Some(known) = content.get_mut(&life.data) {
             known.retain(|other| *other != oldest);
             if known.is_empty() {
-                self.by_content.remove(&key);
+                content.remove(&life.data);
             }
         }
     }

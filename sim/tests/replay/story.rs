@@ -63,6 +63,8 @@ fn all_is_every_frame_either_way_and_what_became_of_it() {
         "<- 127.0.0.1:6003 (in#3): PEER NOTIFICATION id ",
         "-- copies of messages known already: +1",
         "<- 127.0.0.1:6004 (in#4): HELLO",
+        "<- 127.0.0.1:6004 (in#4): PEER NOTIFICATION id 1, type 7, ttl 1, 8 bytes: \"a ",
+        "-- frames dropped: they came before their connection was established: +1",
         "<- told to shut down",
         "-> 127.0.0.1:6003 (in#3): GOODBYE shutting down",
         "-> hangs up on 127.0.0.1:6003 (in#3), once all is written",
@@ -160,5 +162,6 @@ fn nothing_that_passed_through_the_node_can_upset_a_terminal() {
         let (story, _) = on_the_tape(|wish| (wish.all, wish.json) = (true, is_json));
         let upsetting = |c: &char| *c != '\n' && (c.is_control() || *c == '\u{202e}');
         assert_eq!(story.chars().find(upsetting), None);
+        assert!(story.contains(if is_json { "a \\u202eb\\nc" } else { "\"a \\u{202e}b\\nc\"" }), "{story}");
     }
 }
