@@ -61,6 +61,7 @@ pub(super) struct Life {
     first: Duration,
     origin: String,
     is_announced_here: bool,
+    is_vouched: bool,
     /// Modules told, and when the first was.
     told: u64,
     told_at: Option<Duration>,
@@ -180,6 +181,13 @@ impl Lives {
         Some(known)
     }
 
+    /// All that was announced at this time was vouched for by its announcers.
+    pub(super) fn vouched(&mut self, at: Duration, life: u64) {
+        if let Some(life) = self.lives.get_mut(&life).filter(|life| life.is_announced_here && life.first == at) {
+            life.is_vouched = true;
+        }
+    }
+
     /// Messages that no module has decided in time by now.
     pub(super) fn timed_out(&mut self, at: Duration) -> Vec<u64> {
         let mut late = Vec::new();
@@ -251,6 +259,7 @@ impl Lives {
                 first: at,
                 origin: from.to_owned(),
                 is_announced_here: id.is_none(),
+                is_vouched: false,
                 told: 0,
                 told_at: None,
                 decided: None,
@@ -285,9 +294,10 @@ impl Lives {
 }
 
 impl Life {
-    /// Spread without a word of any module.
+    /// Its announcer's word is enough: known to be so, or spread without a word of any module.
     fn is_vouched_for(&self) -> bool {
-        self.is_announced_here && self.decided.is_none() && self.spread > 0
+        let is_spread_unanswered = self.is_announced_here && self.decided.is_none() && self.spread > 0;
+        self.is_vouched || is_spread_unanswered
     }
 
     /// Its whole life in a few words.

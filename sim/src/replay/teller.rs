@@ -388,6 +388,12 @@ impl Teller {
             moment.fields.insert("counter".to_owned(), json!(name));
             moment.fields.insert("by".to_owned(), json!(often));
         }
+        let vouched = metrics.messages_vouched - before.messages_vouched;
+        let are_all_vouched = vouched > 0 && vouched == metrics.announcements - before.announcements;
+        if let Some(lives) = self.lives.as_mut().filter(|_| are_all_vouched) {
+            let came = self.moments.iter().filter(|moment| moment.way == Way::In);
+            came.filter_map(|moment| moment.life).for_each(|life| lives.vouched(now.at, life));
+        }
         if metrics.messages_timed_out > before.messages_timed_out {
             let late = self.lives.as_mut().map(|lives| lives.timed_out(now.at)).unwrap_or_default();
             for life in late {

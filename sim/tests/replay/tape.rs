@@ -55,7 +55,7 @@ impl Tape {
         self.bytes
     }
 
-    fn module_says(&mut self, millis: u64, n: u64, message: ApiMessage<'_>) -> Actions {
+    pub(crate) fn module_says(&mut self, millis: u64, n: u64, message: ApiMessage<'_>) -> Actions {
         let (connection, bytes) = (ConnectionId::accepted(n), message.frame().to_vec());
         self.give(millis, Event::Received { connection, bytes: &bytes })
     }
@@ -65,7 +65,7 @@ impl Tape {
         self.give(millis, Event::Received { connection: ConnectionId::accepted(n), bytes: &bytes })
     }
 
-    fn accept(&mut self, millis: u64, n: u64, listener: Listener, remote: &str) {
+    pub(crate) fn accept(&mut self, millis: u64, n: u64, listener: Listener, remote: &str) {
         let connection = ConnectionId::accepted(n);
         self.give(millis, Event::Accepted { connection, listener, remote: address(remote) });
     }
@@ -118,7 +118,7 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-fn id_of(frame: &Frame) -> u16 {
+pub(crate) fn id_of(frame: &Frame) -> u16 {
     let bytes = frame.to_vec();
     let Ok(ApiMessage::Notification { id, .. }) = ApiMessage::decode(frame.kind(), &bytes[4..]) else {
         panic!("NOTIFICATION expected: {frame:?}");
