@@ -5,6 +5,7 @@ use super::text::{count, excerpt, span};
 use gossip_core::ConnectionId;
 use gossip_core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::str::FromStr;
 
 /// A message may bear the id that is looked for only later: an announcement when it goes out, any other when modules are
@@ -55,11 +56,12 @@ pub(super) struct Life {
     /// The id that modules are told it under.
     module_id: Option<u16>,
     data_type: u16,
-    data: Vec<u8>,
+    data: Rc<[u8]>,
     /// When it first came, and whence.
     first: Duration,
     origin: String,
     is_announced_here: bool,
+    is_vouched: bool,
     /// Modules told, and when the first was.
     told: u64,
     told_at: Option<Duration>,
@@ -86,7 +88,7 @@ pub(super) struct Lives {
     next: u64,
     lives: BTreeMap<u64, Life>,
     /// The lives of a type and data, oldest first.
-    by_content: BTreeMap<(u16, Vec<u8>), Vec<u64>>,
+    by_content: BTreeMap<u16, BTreeMap<Rc<[u8]>, Vec<u64>>>,
     /// What a module's answer will be about.
     told_as: BTreeMap<(ConnectionId, u16), u64>,
     undecided: VecDeque<u64>,
@@ -179,6 +181,13 @@ impl Lives {
         Some(known)
     }
 
+    /// All that was announced at this time was vouched for by its announcers.
+    pub(super) fn vouched(&mut self, at: Duration, life: u64) {
+        if let Some(life) = self.lives.get_mut(&life).filter(|life| life.is_announced_here && life.first == at) {
+            life.is_vouched = true;
+        }
+    }
+
     /// Messages that no module has decided in time by now.
     pub(super) fn timed_out(&mut self, at: Duration) -> Vec<u64> {
         let mut late = Vec::new();
@@ -225,7 +234,7 @@ impl Lives {
 
     /// The latest life of this content that is as asked.
     fn find(&self, data_type: u16, data: &[u8], is_it: impl Fn(&Life) -> bool) -> Option<u64> {
-        let known = self.by_content.get(&(data_type, data.to_vec()))?;
+        let known = self.by_content.get(&data_type)?.get(data)?;
         known.iter().rev().copied().find(|life| self.lives.get(life).is_some_and(&is_it))
     }
 
@@ -237,16 +246,20 @@ impl Lives {
         }
         let number = self.next;
         self.next += 1;
+        let data: Rc<[u8]> = data.into();
+        let content = self.by_content.entry(data_type).or_default();
+        content.entry(Rc::clone(&data)).or_default().push(number);
         self.lives.insert(
             number,
             Life {
                 id,
                 module_id: None,
                 data_type,
-                data: data.to_vec(),
+                data,
                 first: at,
                 origin: from.to_owned(),
                 is_announced_here: id.is_none(),
+                is_vouched: false,
                 told: 0,
                 told_at: None,
                 decided: None,
@@ -255,7 +268,6 @@ impl Lives {
                 is_wanted,
             },
         );
-        self.by_content.entry((data_type, data.to_vec())).or_default().push(number);
         if !is_wanted {
             self.unnamed.push_back(number);
             if self.unnamed.len() > UNNAMED_MAX {
@@ -271,20 +283,21 @@ impl Lives {
             return;
         }
         let Some(life) = self.lives.remove(&oldest) else { return };
-        let key = (life.data_type, life.data);
-        if let Some(known) = self.by_content.get_mut(&key) {
+        let Some(content) = self.by_content.get_mut(&life.data_type) else { return };
+        if let Some(known) = content.get_mut(&life.data) {
             known.retain(|other| *other != oldest);
             if known.is_empty() {
-                self.by_content.remove(&key);
+                content.remove(&life.data);
             }
         }
     }
 }
 
 impl Life {
-    /// Spread without a word of any module.
+    /// Its announcer's word is enough: known to be so, or spread without a word of any module.
     fn is_vouched_for(&self) -> bool {
-        self.is_announced_here && self.decided.is_none() && self.spread > 0
+        let is_spread_unanswered = self.is_announced_here && self.decided.is_none() && self.spread > 0;
+        self.is_vouched || is_spread_unanswered
     }
 
     /// Its whole life in a few words.

@@ -5,6 +5,7 @@
 //! cannot be read, or a wrong command line; 3, this program does something else than the recorded one did.
 
 mod frames;
+mod link;
 mod lives;
 mod moment;
 mod output;
@@ -12,10 +13,11 @@ mod play;
 mod summary;
 mod teller;
 mod text;
+mod wish;
 
 pub use lives::Wanted;
 pub use play::{Difference, Ending, Happened, Outcome, Refusal, Replay};
-pub use teller::PeerFilter;
+pub use wish::PeerFilter;
 
 use gossip_core::recording::RecordingError;
 use gossip_core::time::Duration;
@@ -26,7 +28,8 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use teller::{Teller, Wish};
+use teller::Teller;
+use wish::Wish;
 
 /// The replay shows what was recorded, and it has an end.
 const SAME: u8 = 0;

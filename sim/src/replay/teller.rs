@@ -1,63 +1,21 @@
 //! Events, actions and notes turned into the moments of a story.
 
 use super::frames::{self, Said};
-use super::lives::{Lives, Wanted};
+use super::link::Link;
+use super::lives::Lives;
 use super::moment::{Moment, Party, Way};
 use super::play::Happened;
 use super::text::span;
+use super::wish::{PeerFilter, Wish};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gossip_core::pow::Target;
 use gossip_core::time::Duration;
-use gossip_core::wire::{Deframer, Next};
+use gossip_core::wire::Next;
 use gossip_core::{Action, ConnectionId, DialError, EndReason, Event, Flush, Level, Listener, Metrics, Note, Settings};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
-
-/// The peers that a story is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerFilter {
-    /// All of a host.
-    Ip(IpAddr),
-    /// One.
-    Address(SocketAddr),
-}
-
-impl FromStr for PeerFilter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let address = text.parse().map(Self::Address);
-        address.or_else(|_| text.parse().map(Self::Ip)).map_err(|_| "not an IP:port, [IPv6]:port or IP".to_owned())
-    }
-}
-
-impl PeerFilter {
-    fn matches(self, address: &SocketAddr) -> bool {
-        match self {
-            Self::Ip(ip) => address.ip() == ip,
-            Self::Address(wanted) => *address == wanted,
-        }
-    }
-}
-
-/// What of a story is told.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wish {
-    pub(super) all: bool,
-    pub(super) peer: Option<PeerFilter>,
-    pub(super) message: Option<Wanted>,
-    pub(super) is_json: bool,
-}
-
-impl Wish {
-    /// Is more wanted than the neighbours' story?
-    fn is_close_look(&self) -> bool {
-        self.all || self.peer.is_some() || self.message.is_some()
-    }
-}
+use std::net::SocketAddr;
 
 /// Counters that tell what became of something that no action shows.
 const TOLD_COUNTERS: [&str; 28] = [
@@ -105,19 +63,6 @@ pub(super) struct Teller {
     carrying: u32,
     /// Connections that the current event ended: what is said of them after that is still about them.
     ended: Vec<ConnectionId>,
-}
-
-/// A connection that the core knows.
-struct Link {
-    party: Party,
-    /// Every address that a peer is known by: where it came from, where it says that it listens.
-    known_by: Vec<SocketAddr>,
-    deframer: Deframer,
-    is_lost: bool,
-    is_dialed: bool,
-    solving_since: Option<Duration>,
-    /// What happened before a caller said where it listens: it may be the peer that is asked for.
-    before_named: Vec<Moment>,
 }
 
 impl Teller {
@@ -298,7 +243,7 @@ impl Teller {
         let (connection, address) = match note {
             Note::NeighbourUp { connection, address, .. } => {
                 if let Some(link) = self.links.get_mut(connection) {
-                    link.name(*address);
+                    link.is_neighbour(*address);
                 }
                 (Some(*connection), Some(*address))
             }
@@ -364,13 +309,9 @@ impl Teller {
             && matches!(said.name, "HELLO" | "VERIFICATION RESPONSE")
             && let &[address] = said.addresses.as_slice()
         {
-            link.name(address);
+            link.claims(address);
         }
-        let whom = link.to_string(connection);
-        let from = match link.party {
-            Party::Module(_) => format!("module {whom}"),
-            Party::Peer(_) => whom.clone(),
-        };
+        let from = link.whom(connection);
         let mut life = None;
         let mut remark = "";
         if let (Some(message), Some(lives)) = (said.message, &mut self.lives) {
@@ -447,6 +388,12 @@ impl Teller {
             moment.fields.insert("counter".to_owned(), json!(name));
             moment.fields.insert("by".to_owned(), json!(often));
         }
+        let vouched = metrics.messages_vouched - before.messages_vouched;
+        let are_all_vouched = vouched > 0 && vouched == metrics.announcements - before.announcements;
+        if let Some(lives) = self.lives.as_mut().filter(|_| are_all_vouched) {
+            let came = self.moments.iter().filter(|moment| moment.way == Way::In);
+            came.filter_map(|moment| moment.life).for_each(|life| lives.vouched(now.at, life));
+        }
         if metrics.messages_timed_out > before.messages_timed_out {
             let late = self.lives.as_mut().map(|lives| lives.timed_out(now.at)).unwrap_or_default();
             for life in late {
@@ -483,10 +430,7 @@ impl Teller {
     }
 
     fn whom(&self, connection: ConnectionId) -> Option<String> {
-        self.links.get(&connection).map(|link| match link.party {
-            Party::Module(_) => format!("module {}", link.to_string(connection)),
-            Party::Peer(_) => link.to_string(connection),
-        })
+        self.links.get(&connection).map(|link| link.whom(connection))
     }
 
     fn forget(&mut self, connection: ConnectionId) {
@@ -509,62 +453,4 @@ fn is_failure(note: &Note) -> bool {
 fn lowered(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
-}
-
-impl Wish {
-    /// `known_by`: the addresses of its connection's peer.
-    fn shows(&self, moment: &Moment, known_by: &[SocketAddr], lives: Option<&Lives>) -> bool {
-        let is_followed = |lives: &Lives| moment.life.is_some_and(|life| lives.shows(life));
-        let passes = (self.is_about(&moment.concerns) || self.is_about(known_by)) && lives.is_none_or(is_followed);
-        let is_filtered = self.peer.is_some() || self.message.is_some();
-        passes && (is_filtered || self.all || moment.is_gist)
-    }
-
-    /// Is the peer asked for among these?
-    fn is_about(&self, addresses: &[SocketAddr]) -> bool {
-        self.peer.is_none_or(|wanted| addresses.iter().any(|address| wanted.matches(address)))
-    }
-
-    /// May this connection turn out to be of the peer asked for?
-    fn may_name(&self, link: &Link) -> bool {
-        self.peer.is_some() && self.message.is_none() && link.is_unnamed()
-    }
-}
-
-impl Link {
-    fn new(party: Party, connection: ConnectionId) -> Self {
-        let known_by = match party {
-            Party::Peer(address) => vec![address],
-            Party::Module(_) => Vec::new(),
-        };
-        Self {
-            party,
-            known_by,
-            deframer: Deframer::default(),
-            is_lost: false,
-            is_dialed: connection.is_dialed(),
-            solving_since: None,
-            before_named: Vec::new(),
-        }
-    }
-
-    /// The peer says, or has proved, that it listens here.
-    fn name(&mut self, address: SocketAddr) {
-        self.party = Party::Peer(address);
-        if !self.known_by.contains(&address) {
-            self.known_by.push(address);
-        }
-    }
-
-    fn is_unnamed(&self) -> bool {
-        /// A caller that says so much before HELLO will not say it.
-        const KEPT: usize = 16;
-        let is_caller = matches!(self.party, Party::Peer(_)) && !self.is_dialed;
-        is_caller && self.known_by.len() == 1 && self.before_named.len() < KEPT
-    }
-
-    fn to_string(&self, connection: ConnectionId) -> String {
-        let (Party::Module(address) | Party::Peer(address)) = self.party;
-        format!("{address} ({connection})")
-    }
 }

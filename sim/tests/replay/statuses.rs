@@ -2,8 +2,10 @@
 
 use crate::tape::{Tape, recorded};
 use crate::told;
-use gossip_core::Event;
 use gossip_core::recording::{End, Reader};
+use gossip_core::{ConnectionId, DialError, Event, Listener};
+use gossip_sim::replay::Wanted;
+use gossip_sim::rng::{Rng, Stream};
 use std::fs;
 
 /// Story and status, or complaint and status.
@@ -82,12 +84,72 @@ fn something_else_is_3_and_says_between_which_events() {
     // Accepting after the shutdown is answered by a close; this recording says that it was not.
     tape.lies = true;
     let remote = "127.0.0.1:40005".parse().unwrap();
-    let connection = gossip_core::ConnectionId::accepted(5);
-    tape.give(4_001, Event::Accepted { connection, listener: gossip_core::Listener::P2p, remote });
+    let connection = ConnectionId::accepted(5);
+    tape.give(4_001, Event::Accepted { connection, listener: Listener::P2p, remote });
     tape.give(4_002, Event::Timer);
     tape.flush();
     tape.give(4_003, Event::Timer);
     let (verdict, status) = status_of(&tape.end(End::Finished));
     assert!(verdict.contains("DIFFERS between event 15 and event 16"), "{verdict}");
     assert_eq!(status, 3);
+}
+
+fn small(rng: &mut Rng, below: u64) -> u16 {
+    u16::try_from(rng.below(below)).unwrap()
+}
+
+/// One event out of few connections, so that they meet; frames of every type, with bodies that may be wrong.
+fn give_any(tape: &mut Tape, rng: &mut Rng, millis: u64) {
+    let accepted = ConnectionId::accepted(rng.below(4));
+    let connection = if rng.below(4) == 0 { ConnectionId::dialed(rng.below(3)) } else { accepted };
+    let remote = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000 + small(rng, 4)));
+    let listener = if rng.below(2) == 0 { Listener::Api } else { Listener::P2p };
+    let mut bytes = Vec::new();
+    for _ in 0..rng.below(4) {
+        let body: Vec<u8> = (0..rng.below(24))
+            .map(|_| [0, 1, 127, small(rng, 256).to_be_bytes()[1]][usize::from(small(rng, 4))])
+            .collect();
+        bytes.extend(u16::try_from(body.len() + 4).unwrap().to_be_bytes());
+        bytes.extend((499 + small(rng, 22)).to_be_bytes());
+        bytes.extend(body);
+    }
+    bytes.truncate(bytes.len() - usize::from(small(rng, 3)).min(bytes.len()));
+    tape.give(
+        millis,
+        match rng.below(16) {
+            0..=3 => Event::Accepted { connection: accepted, listener, remote },
+            4 => Event::DialSucceeded { connection },
+            5 => Event::DialFailed { connection, error: DialError::Refused },
+            6 => Event::ReadClosed { connection },
+            7 => Event::Closed { connection },
+            8 => Event::Timer,
+            9 => Event::Solved { connection, challenge: rng.below(9) },
+            10 => Event::Written { connection, bytes: rng.below(100) },
+            _ => Event::Received { connection, bytes: &bytes },
+        },
+    );
+}
+
+#[test]
+fn whatever_a_node_was_given_is_told_and_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.rec");
+    for seed in 0..200 {
+        let (mut tape, mut rng) = (Tape::new(), Rng::new(seed, Stream::Explore));
+        for turn in 0..300 {
+            give_any(&mut tape, &mut rng, turn * 100);
+        }
+        fs::write(&path, tape.end(End::Finished)).unwrap();
+        for wish in 0..4 {
+            let (story, status) = told(&path, |arguments| match wish {
+                0 => arguments.all = true,
+                1 => arguments.peer = Some("127.0.0.1".parse().unwrap()),
+                2 => arguments.message = Some(Wanted::Id(1)),
+                _ => (arguments.json, arguments.message) = (true, Some(Wanted::Data(vec![1]))),
+            })
+            .unwrap();
+            assert_eq!(status, 0, "seed {seed}, wish {wish}: {story}");
+            assert!(story.contains("300 events, 1 check: the same, byte for byte."), "seed {seed}, wish {wish}");
+        }
+    }
 }

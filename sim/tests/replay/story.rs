@@ -1,8 +1,10 @@
 //! What is told, and what is not.
 
-use crate::tape::{DATA, NEIGHBOUR, STRANGER, recorded};
+use crate::tape::{DATA, NEIGHBOUR, STRANGER, Tape, id_of, recorded};
 use crate::told;
 use gossip_core::recording::End;
+use gossip_core::wire::ApiMessage;
+use gossip_core::{Action, Event, Listener};
 use gossip_sim::replay::{Arguments, Wanted};
 use serde_json::Value;
 use std::fs;
@@ -63,6 +65,8 @@ fn all_is_every_frame_either_way_and_what_became_of_it() {
         "<- 127.0.0.1:6003 (in#3): PEER NOTIFICATION id ",
         "-- copies of messages known already: +1",
         "<- 127.0.0.1:6004 (in#4): HELLO",
+        "<- 127.0.0.1:6004 (in#4): PEER NOTIFICATION id 1, type 7, ttl 1, 8 bytes: \"a ",
+        "-- frames dropped: they came before their connection was established: +1",
         "<- told to shut down",
         "-> 127.0.0.1:6003 (in#3): GOODBYE shutting down",
         "-> hangs up on 127.0.0.1:6003 (in#3), once all is written",
@@ -94,6 +98,34 @@ fn the_life_of_a_message_is_found_by_its_text_its_bytes_and_its_id() {
     assert!(whole.contains(life), "{whole}");
     let (none, _) = on_the_tape(|wish| wish.message = Some("no such text".parse().unwrap()));
     assert!(none.contains("message      none like that\n"), "{none}");
+}
+
+#[test]
+fn a_life_says_who_decided_or_that_nobody_did() {
+    let mut tape = Tape::new();
+    tape.accept(1, 1, Listener::Api, "127.0.0.1:50001");
+    tape.module_says(2, 1, ApiMessage::Notify { data_type: 7 });
+    let actions = tape.module_says(3, 1, ApiMessage::Announce { ttl: 0, data_type: 7, data: b"on its maker's word" });
+    let [Action::Send { frame, .. }] = actions.as_slice() else { panic!("one NOTIFICATION expected: {actions:?}") };
+    tape.module_says(4, 1, ApiMessage::Validation { id: id_of(frame), valid: false });
+    tape.accept(5, 2, Listener::Api, "127.0.0.1:50002");
+    tape.module_says(6, 2, ApiMessage::Announce { ttl: 0, data_type: 7, data: b"left unanswered" });
+    tape.module_says(7, 2, ApiMessage::Announce { ttl: 0, data_type: 8, data: b"of no interest" });
+    tape.give(6_000, Event::Timer);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.rec");
+    fs::write(&path, tape.end(End::Finished)).unwrap();
+    let life_of = |text: &str| told(&path, |wish| wish.message = Some(text.parse().unwrap())).unwrap().0;
+
+    let vouched = life_of("maker's word");
+    assert!(vouched.contains("is refused [ignored: its announcer vouched for it]"), "{vouched}");
+    assert!(vouched.contains("1 module told; its announcer vouched for it; not spread\n"), "{vouched}");
+    let unanswered = life_of("unanswered");
+    assert!(unanswered.contains("6.000000 -- no module answered in time: the message is dropped"), "{unanswered}");
+    assert!(unanswered.contains("1 module told; validated by nobody after 5.994 s; not spread\n"), "{unanswered}");
+    let unwanted = life_of("no interest");
+    assert!(unwanted.contains("messages dropped: no module here subscribes to their type: +1"), "{unwanted}");
+    assert!(unwanted.contains("at 0.007 s; no module told; not spread\n"), "{unwanted}");
 }
 
 #[test]
@@ -160,5 +192,6 @@ fn nothing_that_passed_through_the_node_can_upset_a_terminal() {
         let (story, _) = on_the_tape(|wish| (wish.all, wish.json) = (true, is_json));
         let upsetting = |c: &char| *c != '\n' && (c.is_control() || *c == '\u{202e}');
         assert_eq!(story.chars().find(upsetting), None);
+        assert!(story.contains(if is_json { "a \\u202eb\\nc" } else { "\"a \\u{202e}b\\nc\"" }), "{story}");
     }
 }

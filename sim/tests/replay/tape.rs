@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 
 /// What the message says: text that would clear a terminal.
 pub(crate) const DATA: &[u8] = b"hello\x1b[2J \xe2\x80\xaeworld";
+/// Text without control characters that is upsetting all the same; sent by the peer that does not join.
+pub(crate) const BACKWARDS: &str = "a \u{202e}b\nc";
 /// Where the peer listens that joins, and the one that does not.
 pub(crate) const NEIGHBOUR: &str = "127.0.0.1:6003";
 pub(crate) const STRANGER: &str = "127.0.0.1:6004";
@@ -53,7 +55,7 @@ impl Tape {
         self.bytes
     }
 
-    fn module_says(&mut self, millis: u64, n: u64, message: ApiMessage<'_>) -> Actions {
+    pub(crate) fn module_says(&mut self, millis: u64, n: u64, message: ApiMessage<'_>) -> Actions {
         let (connection, bytes) = (ConnectionId::accepted(n), message.frame().to_vec());
         self.give(millis, Event::Received { connection, bytes: &bytes })
     }
@@ -63,7 +65,7 @@ impl Tape {
         self.give(millis, Event::Received { connection: ConnectionId::accepted(n), bytes: &bytes })
     }
 
-    fn accept(&mut self, millis: u64, n: u64, listener: Listener, remote: &str) {
+    pub(crate) fn accept(&mut self, millis: u64, n: u64, listener: Listener, remote: &str) {
         let connection = ConnectionId::accepted(n);
         self.give(millis, Event::Accepted { connection, listener, remote: address(remote) });
     }
@@ -78,7 +80,7 @@ impl Tape {
 /// | 5 | in#1 vouches: the message is held, for there is no neighbour |
 /// | 1000-1003 | the peer at 6003 calls (in#3), proves its work, joins and gets the message |
 /// | 1010 | it sends the message back with a text of its own, which no module has seen |
-/// | 2000 | the peer at 6004 calls (in#4) and says nothing after HELLO |
+/// | 2000 | the peer at 6004 calls (in#4) and sends a message instead of a proof |
 /// | 3000 | told to shut down |
 pub(crate) fn recorded() -> (Tape, u16) {
     let mut tape = Tape::new();
@@ -104,7 +106,9 @@ pub(crate) fn recorded() -> (Tape, u16) {
     tape.peer_says(1_010, 3, &[copy]);
 
     tape.accept(2_000, 4, Listener::P2p, "127.0.0.1:40004");
-    tape.peer_says(2_001, 4, &[PeerMessage::Hello { address: address(STRANGER) }]);
+    let hello = PeerMessage::Hello { address: address(STRANGER) };
+    let early = PeerMessage::PeerNotification { ttl: 1, id: 1, data_type: 7, data: BACKWARDS.as_bytes() };
+    tape.peer_says(2_001, 4, &[hello, early]);
     tape.flush();
     tape.give(3_000, Event::Shutdown);
     (tape, id)
@@ -114,7 +118,7 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-fn id_of(frame: &Frame) -> u16 {
+pub(crate) fn id_of(frame: &Frame) -> u16 {
     let bytes = frame.to_vec();
     let Ok(ApiMessage::Notification { id, .. }) = ApiMessage::decode(frame.kind(), &bytes[4..]) else {
         panic!("NOTIFICATION expected: {frame:?}");
