@@ -191,8 +191,11 @@ impl Run {
         if let Some(path) = &self.trace {
             for (life, recording) in outcome.recordings.iter().enumerate() {
                 // A peer that was started again has a recording for each life: OUT, OUT.2, OUT.3.
-                let name = if life == 0 { path.clone() } else { path.with_added_extension((life + 1).to_string()) };
-                files.push((name, recording.clone()));
+                let mut name = path.clone().into_os_string();
+                if life > 0 {
+                    name.push(format!(".{}", life + 1));
+                }
+                files.push((name.into(), recording.clone()));
             }
         }
         for (path, bytes) in files {

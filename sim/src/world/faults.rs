@@ -102,15 +102,13 @@ impl World {
 
     fn partition(&mut self, shares: &[u32]) -> Vec<CutId> {
         let total = shares.iter().map(|&share| u64::from(share)).sum::<u64>().max(1);
-        let mut groups = vec![vec![false; self.peers.len()]; shares.len()];
-        for peer in 0..self.peers.len() {
-            let mut draw = self.rngs.faults.below(total);
-            for (group, &share) in shares.iter().enumerate() {
-                if draw < u64::from(share) {
-                    groups[group][peer] = true;
-                    break;
-                }
-                draw -= u64::from(share);
+        let mut groups: Vec<Vec<bool>> = vec![Vec::with_capacity(self.peers.len()); shares.len()];
+        for _ in 0..self.peers.len() {
+            let draw = self.rngs.faults.below(total);
+            let mut passed = 0;
+            for (group, &share) in groups.iter_mut().zip(shares) {
+                group.push((passed..passed + u64::from(share)).contains(&draw));
+                passed += u64::from(share);
             }
         }
         let mut cuts = Vec::new();

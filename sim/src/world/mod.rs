@@ -320,7 +320,7 @@ impl World {
             Owner::Peer(dialer) => {
                 // Some port of the other host.
                 let mut remote = address_of(dialer);
-                remote.set_port(32_768 + (end.index() % 28_000) as u16);
+                remote.set_port(32_768 + u16::try_from(end.index() % 28_000).unwrap_or(0));
                 (Listener::P2p, remote)
             }
             Owner::Module(module) => {
