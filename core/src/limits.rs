@@ -102,6 +102,9 @@ pub const PARKED_BYTES_PER_MODULE: usize = 1 << 20;
 pub const RESPREAD_TTL_MAX: u8 = 32;
 /// What a hop-unlimited announcement goes out with (section 5).
 pub const UNLIMITED_TTL: u8 = 255;
+/// A data type, and a source, may hold so many times as much of the waiting table as is still free (section 5,
+/// Pressure): one alone four fifths of it, so that a burst of 10,000 messages finds room.
+pub const SHARE_OF_FREE: u64 = 8;
 /// Messages refused of one neighbour in a minute from which its share may shrink (section 7).
 pub const REFUSALS_MIN: u32 = 50;
 /// For how long its share stays shrunk (section 7).

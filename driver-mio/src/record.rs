@@ -36,10 +36,15 @@ struct Tape {
 ///
 /// The system's, of moving or opening the file.
 pub fn create(path: &Path) -> io::Result<File> {
-    if fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() > 0) {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(".old");
-        fs::rename(path, aside)?;
+    match fs::metadata(path) {
+        Ok(known) if known.is_file() && known.len() > 0 => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".old");
+            fs::rename(path, aside)?;
+        }
+        // Not worth keeping, and perhaps readable for others.
+        Ok(known) if known.is_file() => fs::remove_file(path)?,
+        _ => {}
     }
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -232,15 +237,31 @@ mod tests {
         assert!((20..100).contains(&events), "{events}");
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_file_is_its_owners_only_and_an_older_recording_is_moved_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.rec");
         create(&path).unwrap().write_all(b"an older one").unwrap();
         create(&path).unwrap();
-        #[cfg(unix)]
-        assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
-        assert_eq!(fs::read(&path).unwrap(), b"");
+        assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, Vec::new()));
         assert_eq!(fs::read(folder.path().join("run.rec.old")).unwrap(), b"an older one");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_empty_file_that_others_may_read_is_replaced_by_one_that_they_may_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.rec");
+        File::create(&path).unwrap().set_permissions(fs::Permissions::from_mode(0o644)).unwrap();
+        create(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert!(!folder.path().join("run.rec.old").exists());
+    }
+
+    #[cfg(unix)]
+    fn mode(path: &Path) -> u32 {
+        std::os::unix::fs::MetadataExt::mode(&fs::metadata(path).unwrap()) & 0o777
     }
 }

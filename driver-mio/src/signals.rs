@@ -6,21 +6,26 @@ use std::io;
 /// From now on SIGINT and SIGTERM shut this loop down; the second of them exits with 128 and the signal's number, as a
 /// shell reports a process that a signal ended.
 ///
-/// They are waited for on a thread, so that the second one counts even when the loop is stuck.
+/// The second one exits within its handler, so that it counts even when every thread is stuck: in a log that goes to a
+/// terminal held with Ctrl-S, for example.
 #[cfg(unix)]
 pub fn shut_down_on_signals(handle: Handle) -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
+    let signalled = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: a first signal finds the flag down, and then raises it.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signalled))?;
+        flag::register(signal, Arc::clone(&signalled))?;
+    }
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new().name("signals".to_owned()).stack_size(64 << 10).spawn(move || {
-        let mut pending = signals.forever();
-        if let Some(first) = pending.next() {
+        if let Some(first) = signals.forever().next() {
             log::info!("{}: shutting down; once more ends this at once", name(first));
             handle.shut_down();
-        }
-        if let Some(second) = pending.next() {
-            log::warn!("{} again: ending at once", name(second));
-            std::process::exit(128 + second);
         }
     })?;
     Ok(())

@@ -4,7 +4,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -50,8 +50,8 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(ini: &Ini) -> Self {
-        let mut child = gossipd(ini, &[]).spawn().unwrap();
+    fn start(ini: &Ini, options: &[&str]) -> Self {
+        let mut child = gossipd(ini, options).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         Self { child, log }
     }
@@ -84,7 +84,7 @@ impl Drop for Daemon {
 fn it_says_where_it_listens_and_ends_with_0_after_either_signal() {
     for signal in [Signal::INT, Signal::TERM] {
         let ini = Ini::sound(&format!("signal-{}", signal.as_raw()), "127.0.0.1:0");
-        let mut daemon = Daemon::start(&ini);
+        let mut daemon = Daemon::start(&ini, &[]);
         let api = daemon.says("listening for modules on ");
         let api = api.split(' ').next().unwrap().to_owned();
         assert!(!api.ends_with(":0"), "{api} is no real port");
@@ -100,11 +100,12 @@ fn it_says_where_it_listens_and_ends_with_0_after_either_signal() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let ini = Ini::sound("second", "127.0.0.1:0");
-    let mut daemon = Daemon::start(&ini);
+    let mut daemon = Daemon::start(&ini, &[]);
     let api = daemon.says("listening for modules on ");
-    // A module that never closes holds the first one up.
-    let module = TcpStream::connect(api.split(' ').next().unwrap()).unwrap();
+    // A module that does not read what it is told holds the first one up, for 2 s.
+    let mut module = TcpStream::connect(api.split(' ').next().unwrap()).unwrap();
     daemon.says("going to");
+    fill(&mut module);
     daemon.signal(Signal::TERM);
     daemon.says("shutting down");
     let begin = Instant::now();
@@ -112,6 +113,60 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(daemon.child.wait().unwrap().code(), Some(143));
     assert!(begin.elapsed() < Duration::from_millis(1_500), "{:?}", begin.elapsed());
     drop(module);
+}
+
+/// Has the daemon tell this module more than both ends' sockets take, and reads none of it.
+fn fill(module: &mut TcpStream) {
+    const DATA: usize = 60_000;
+    let mut announce = [&u16::try_from(8 + DATA).unwrap().to_be_bytes()[..], &[1, 244, 1, 0, 0, 7]].concat();
+    announce.resize(8 + DATA, b'x');
+    module.write_all(&[0, 8, 1, 245, 0, 0, 0, 7]).unwrap();
+    module.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    // Until the daemon reads no more, because its queue for the answers is full.
+    while module.write_all(&announce).is_ok() {}
+}
+
+/// Standard output and standard error of these go to a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_to_read_what_it_says_is_no_reason_to_panic() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let sound = Ini::sound("full", "127.0.0.1:0");
+    let (status, _, error) = told(&gossipd(&sound, &["--check"]).stdout(full()).output().unwrap());
+    assert_eq!(status, Some(1));
+    assert!(error.starts_with("gossipd: cannot write to standard output"), "{error}");
+    let missing = Ini(std::env::temp_dir().join("gossipd-test-no-such-file.ini"));
+    assert_eq!(told(&gossipd(&missing, &[]).stderr(full()).output().unwrap()).0, Some(2));
+}
+
+#[test]
+fn a_second_signal_ends_it_even_when_nobody_takes_its_log() {
+    let ini = Ini::sound("stuck", "127.0.0.1:0");
+    let mut daemon = Daemon::start(&ini, &["--log-level", "debug"]);
+    let peers = daemon.says("listening for peers on ");
+    let peers = peers.split(' ').next().unwrap().to_owned();
+    daemon.says("going to");
+    // Each of these costs a line, until the pipe is full and the loop waits for us to read.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let (mut waiting, mut since) = (0, Instant::now());
+    while waiting < 60_000 || since.elapsed() < Duration::from_millis(500) {
+        assert!(Instant::now() < deadline, "the log's pipe never filled: {waiting} bytes");
+        let _ = TcpStream::connect_timeout(&peers.parse().unwrap(), Duration::from_millis(100));
+        let now_waiting = rustix::io::ioctl_fionread(daemon.log.get_ref()).unwrap();
+        if now_waiting != waiting {
+            (waiting, since) = (now_waiting, Instant::now());
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let status = loop {
+        assert!(Instant::now() < deadline, "it takes no second signal");
+        daemon.signal(Signal::TERM);
+        std::thread::sleep(Duration::from_millis(50));
+        if let Some(status) = daemon.child.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), Some(143));
 }
 
 #[test]

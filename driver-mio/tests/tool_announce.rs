@@ -282,6 +282,17 @@ fn the_json_summary_is_one_object() {
     daemon.end();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_summary_that_a_full_disk_takes_no_more_is_a_failure() {
+    let daemon = Daemon::new(take_everything);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = gossip(&["announce", "-a", &daemon.address, "-t", "5", "--json", "a"]);
+    let ended = end_of(command.stdout(full).spawn().unwrap()).expect_status(1);
+    ended.expect_error("cannot write to standard output");
+    daemon.end();
+}
+
 #[test]
 fn quiet_is_quiet() {
     let daemon = Daemon::new(take_everything);

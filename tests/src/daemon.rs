@@ -138,9 +138,15 @@ impl Daemon {
 
     /// Waits until it has so many neighbours.
     pub fn has_neighbours(&self, wanted: usize) {
+        self.has_neighbours_within(PATIENCE, wanted);
+    }
+
+    /// The same, with another patience.
+    pub fn has_neighbours_within(&self, patience: Duration, wanted: usize) {
         let enough = |lines: &[String]| (neighbours(lines).len() == wanted).then_some(());
-        let met = self.process.err.wait(PATIENCE, enough);
-        assert!(met.is_some(), "{}: {wanted} neighbours expected, there are {:?}", self.name(), self.neighbours());
+        let met = self.process.err.wait(patience, enough);
+        let name = self.name();
+        assert!(met.is_some(), "{name}: {wanted} neighbours expected in {patience:?}: {:?}", self.neighbours());
     }
 }
 

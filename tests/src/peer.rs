@@ -37,6 +37,16 @@ impl Work {
         }
     }
 
+    /// How long the documented work takes one thread on average, at the pace that this machine has now.
+    pub fn average_time() -> Duration {
+        const PART: u32 = 64;
+        let begun = Instant::now();
+        let found =
+            (0..(1 << 24) / u64::from(PART)).filter(|challenge| Self::ZeroBits(64).accepts(0, *challenge)).count();
+        assert_eq!(found, 0, "nobody finds 64 bits so soon");
+        begun.elapsed() * PART
+    }
+
     /// Does the work.
     pub fn solve(self, nonce: u64) -> u64 {
         (0..).find(|challenge| self.accepts(nonce, *challenge)).expect("there is a proof for every nonce")

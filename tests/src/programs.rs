@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// A program of the driver, built with the profile of the tests.
 pub fn program(name: &str) -> PathBuf {
@@ -15,11 +16,18 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package lies in the workspace's folder")
 }
 
-/// Cargo names programs to tests of their own package only. Building them once more costs nothing when they are up to
-/// date, and otherwise old programs would be tested.
+/// Cargo names programs to tests of their own package only. `cargo test` of the whole workspace has built them before
+/// these tests run; otherwise they may be missing or old, and are built now.
 fn build() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let folder = test.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps");
+    if !are_up_to_date(folder) {
+        run_cargo(folder);
+    }
+    folder.to_owned()
+}
+
+fn run_cargo(folder: &Path) {
     let profile = match folder.file_name().and_then(|name| name.to_str()).expect("a profile's name is text") {
         "debug" => "dev",
         name => name,
@@ -33,5 +41,23 @@ fn build() -> PathBuf {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "the programs under test cannot be built");
-    folder.to_owned()
+}
+
+/// Are the programs newer than all that they are made of? Asking cargo instead would cost a build more: for one package
+/// alone it chooses other features of the libraries than for the workspace.
+fn are_up_to_date(folder: &Path) -> bool {
+    let sources = ["core", "config", "driver-mio", "Cargo.toml", "Cargo.lock"].map(|name| workspace().join(name));
+    let Some(newest) = sources.iter().filter_map(|path| newest_in(path)).max() else { return false };
+    let built =
+        ["gossipd", "gossip"].map(|name| changed(&folder.join(name).with_extension(std::env::consts::EXE_EXTENSION)));
+    built.into_iter().all(|built| built.is_some_and(|built| built >= newest))
+}
+
+fn newest_in(path: &Path) -> Option<SystemTime> {
+    let inside = std::fs::read_dir(path).into_iter().flatten().filter_map(|entry| newest_in(&entry.ok()?.path()));
+    inside.chain(changed(path)).max()
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
 }

@@ -38,6 +38,13 @@ pub(crate) struct Extended {
     pub(crate) instance: u64,
 }
 
+/// What a neighbour was, should it prove that it is alive beside a newer instance at its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Suspended {
+    pub(crate) chosen: bool,
+    pub(crate) since: Instant,
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
@@ -63,8 +70,8 @@ pub(crate) struct Peer {
     pub(crate) introduced: bool,
     /// In the view as this neighbour.
     pub(crate) neighbour: Option<NeighbourId>,
-    /// It was a neighbour until a newer instance came to its address; `chosen` if we dialed it.
-    pub(crate) suspended: Option<bool>,
+    /// It was a neighbour until a newer instance came to its address.
+    pub(crate) suspended: Option<Suspended>,
     /// Its handshake waits until this other connection has answered a PING, or not.
     pub(crate) held_by: Option<ConnectionId>,
     pub(crate) last_heard: Instant,

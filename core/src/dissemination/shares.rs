@@ -1,10 +1,11 @@
 //! Shares of the waiting table (section 5, Pressure) and which neighbours have small ones (section 7).
 //!
-//! Dynamic thresholds: a class may hold at most as much as is still free. So one class alone gets at most half of the
-//! table, two a third each, and so on, and a new class finds room whatever the others do.
+//! Dynamic thresholds: a class may hold at most [`SHARE_OF_FREE`] times as much as is still free. So one class alone gets
+//! most of the table but never all, two get half of that each, and so on, and a new class finds room whatever the others
+//! do.
 
 use super::{NeighbourId, Source};
-use crate::limits::{REFUSALS_MIN, SHRUNK_TIME, SOURCES_MAX};
+use crate::limits::{REFUSALS_MIN, SHARE_OF_FREE, SHRUNK_TIME, SOURCES_MAX};
 use crate::settings::Settings;
 use crate::time::Instant;
 use std::collections::BTreeMap;
@@ -69,12 +70,16 @@ impl Shares {
         // More than the memory holds could not be remembered.
         let most = u64::from(settings.pending_max.min(settings.seen_max));
         let free = Amount { count: most, bytes: settings.pending_bytes }.minus(self.total);
+        // What is free and no more is about a tenth of the table for one that counts tenfold.
+        let share = if part == 1 { free.times(SHARE_OF_FREE) } else { free };
         let of_type = self.types.get(&data_type).copied().unwrap_or_default();
         let of_source = self.sources.get(&source).copied().unwrap_or_default();
         let within = self.within.get(&(data_type, source)).copied().unwrap_or_default();
         let new = one(bytes);
-        // The second keeps the type within what is free, too: the least that fits is one message more of the type.
-        of_source.plus(new).times(part).fits(free) && within.plus(new).times(part).fits(free.minus(of_type))
+        // The second keeps the type within its share, too: the least that fits is one message more of the type.
+        new.fits(free)
+            && of_source.plus(new).times(part).fits(share)
+            && within.plus(new).times(part).fits(share.minus(of_type))
     }
 
     pub(super) fn add(&mut self, source: Source, data_type: u16, bytes: usize) {

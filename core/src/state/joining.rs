@@ -4,7 +4,7 @@ use super::{GossipState, bump};
 use crate::action::{Action, Actions};
 use crate::address::{is_usable, vouched};
 use crate::connection::handshake::{Prover, Verifier};
-use crate::connection::peer::{Extended, Peer, Purpose, Rate};
+use crate::connection::peer::{Extended, Peer, Purpose, Rate, Suspended};
 use crate::dissemination::NeighbourId;
 use crate::error::Fault;
 use crate::event::ConnectionId;
@@ -13,6 +13,7 @@ use crate::membership::Admission;
 use crate::membership::view::Neighbour;
 use crate::note::{EndReason, Note};
 use crate::pow::Puzzle;
+use crate::time::Instant;
 use crate::wire::{AddressList, Capabilities, Features, Hints, PeerMessage};
 use std::hash::Hasher;
 use std::net::SocketAddr;
@@ -33,8 +34,8 @@ enum Twin {
 struct Arrival {
     /// We dialed it.
     is_chosen: bool,
-    /// It was there before and has just proved that it is alive: nothing needs to be said.
-    is_back: bool,
+    /// It was there before, since then, and has just proved that it is alive: nothing needs to be said.
+    back_since: Option<Instant>,
 }
 
 impl GossipState {
@@ -226,8 +227,8 @@ impl GossipState {
         let held = self.held_by(id);
         held.into_iter().for_each(|twin| self.end(twin, EndReason::Duplicate, out));
         // Two peers behind one address, both alive: both stay, if there is room.
-        if let Some(is_chosen) = suspended {
-            self.admit(id, Arrival { is_chosen, is_back: true }, out);
+        if let Some(Suspended { chosen, since }) = suspended {
+            self.admit(id, Arrival { is_chosen: chosen, back_since: Some(since) }, out);
         }
     }
 
@@ -298,7 +299,7 @@ impl GossipState {
             peer.address = Some(address);
         }
         // On a connection that we dialed the peer proved itself before it let us in: it is as good as let in by us.
-        self.admit(id, Arrival { is_chosen: id.is_dialed(), is_back: false }, out);
+        self.admit(id, Arrival { is_chosen: id.is_dialed(), back_since: None }, out);
     }
 
     /// The connection that a 505 on this one completes: itself, or with an old peer any one with the same address
@@ -312,9 +313,8 @@ impl GossipState {
         if peer.is_capable() {
             return None;
         }
-        let same =
-            |(_, other): &(ConnectionId, &Peer)| !other.is_capable() && other.address == peer.address && waits(other);
-        self.peers().find(same).map(|(other, _)| other)
+        let is_same = |other: &Peer| !other.is_capable() && other.address == peer.address && waits(other);
+        self.peers.iter().find(|(_, other)| is_same(other)).map(|(other, _)| *other)
     }
 
     /// 505 after our 507: we are in.
@@ -324,7 +324,7 @@ impl GossipState {
         let Some(peer) = self.peers.get_mut(&completed) else { return false };
         peer.prover = Prover::Idle;
         if !peer.is_established() {
-            self.admit(completed, Arrival { is_chosen: true, is_back: false }, out);
+            self.admit(completed, Arrival { is_chosen: true, back_since: None }, out);
         }
         self.arm(completed);
         true
@@ -351,7 +351,7 @@ impl GossipState {
         let Some(peer) = self.peers.get(&id) else { return };
         let Some(address) = peer.address else { return };
         let (instance, is_capable) = (peer.instance(), peer.is_capable());
-        if !arrival.is_back {
+        if arrival.back_since.is_none() {
             bump(&mut self.metrics.handshakes);
         }
         let twin = match instance {
@@ -365,12 +365,12 @@ impl GossipState {
         }
         // Another instance at this address: a restart, most likely. The newer takes the place of the older, which may
         // prove that it is alive and come back; both stay then.
-        if !arrival.is_back {
+        if arrival.back_since.is_none() {
             let at_address = self.membership.view.iter().filter(|known| known.address == address);
             let formers: Vec<NeighbourId> = at_address.map(|former| former.id).collect();
             formers.into_iter().for_each(|former| self.suspend(former, out));
         }
-        if is_chosen || arrival.is_back {
+        if is_chosen || arrival.back_since.is_some() {
             if !self.membership.has_place_for_chosen(&self.settings) {
                 self.end(id, EndReason::Refused, out);
                 return;
@@ -397,7 +397,7 @@ impl GossipState {
             connections: vec![id],
             chosen: is_chosen,
             is_reached: self.membership.is_reached(self.now, &address),
-            since: self.now,
+            since: arrival.back_since.unwrap_or(self.now),
             redial_pause,
         });
         if let Some(peer) = self.peers.get_mut(&id) {
@@ -447,7 +447,7 @@ impl GossipState {
         for id in neighbour.connections {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
             peer.neighbour = None;
-            peer.suspended = Some(neighbour.chosen);
+            peer.suspended = Some(Suspended { chosen: neighbour.chosen, since: neighbour.since });
             if peer.is_capable() {
                 peer.alive_by = None;
                 self.check_alive(id, out);
@@ -468,7 +468,7 @@ impl GossipState {
     fn welcome(&mut self, id: ConnectionId, address: SocketAddr, arrival: Arrival, out: &mut Actions) {
         let Some(peer) = self.peers.get(&id) else { return };
         // Where both sides proved themselves on one connection, the verified side still wants to hear so.
-        if arrival.is_back || (arrival.is_chosen && peer.verifier != Verifier::Verified) {
+        if arrival.back_since.is_some() || (arrival.is_chosen && peer.verifier != Verifier::Verified) {
             return;
         }
         let (is_v6, neighbour) = (peer.is_v6, peer.neighbour);

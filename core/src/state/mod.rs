@@ -205,8 +205,11 @@ impl GossipState {
 
     fn accepted(&mut self, id: ConnectionId, listener: Listener, remote: SocketAddr, out: &mut Actions) {
         let remote = canonical(remote);
-        let is_known = id.is_dialed() || self.peers.contains_key(&id) || self.modules.contains_key(&id);
-        if is_known || self.is_shutting_down {
+        if self.peers.contains_key(&id) || self.modules.contains_key(&id) {
+            // Only a driver's mistake: what it calls so goes on as it is.
+            return;
+        }
+        if id.is_dialed() || self.is_shutting_down {
             out.push(Action::Close { connection: id, flush: Flush::Discard });
             return;
         }
@@ -247,10 +250,11 @@ impl GossipState {
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        if self.peers.contains_key(&id) {
-            self.peer_sent(id, bytes, out);
-        } else {
-            self.module_sent(id, bytes, out);
+        match self.peers.get(&id) {
+            Some(peer) if peer.is_connected => self.peer_sent(id, bytes, out),
+            // Nothing can come before the dial has succeeded.
+            Some(_) => {}
+            None => self.module_sent(id, bytes, out),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::harness::{Node, data_of};
 use gossip_core::limits::PARKED_BYTES_PER_MODULE;
 use gossip_core::wire::ApiMessage;
-use gossip_core::{ConnectionId, EndReason, Flush, Note, Settings};
+use gossip_core::{ConnectionId, EndReason, Event, Flush, Note, Settings};
 
 const TYPE: u16 = 1337;
 
@@ -11,11 +11,11 @@ fn announce(data: &[u8]) -> Vec<u8> {
     ApiMessage::Announce { ttl: 3, data_type: TYPE, data }.frame().to_vec()
 }
 
-/// A waiting table of sixteen: one module's messages of one type have six places (dynamic thresholds).
+/// A waiting table of sixteen: one module's messages of one type have thirteen places (dynamic thresholds).
 fn tiny(settings: &mut Settings) {
     settings.pending_max = 16;
 }
-const PLACES: usize = 6;
+const PLACES: usize = 13;
 
 /// Validates what this module was told until nothing more comes; returns the data in order.
 fn validate_all(node: &mut Node, judge: ConnectionId) -> Vec<Vec<u8>> {
@@ -147,6 +147,32 @@ fn announcements_are_parked_while_the_announcers_own_queue_is_above_its_mark() {
     node.hear_again(module);
     assert_eq!(node.told(module).into_iter().map(|told| told.data).collect::<Vec<_>>(), all);
     assert_eq!(node.got(neighbour).len(), 20);
+}
+
+#[test]
+fn an_announcer_that_does_not_read_is_slowed_though_others_read() {
+    let mut node = Node::new(|settings| settings.api_queue = 1 << 18);
+    let (deaf, judge) = (node.subscriber(TYPE), node.subscriber(TYPE));
+    node.deafen(deaf);
+    numbered(20, 20_000).iter().for_each(|data| node.say_bytes(deaf, &announce(data)));
+    assert_eq!((node.metrics().announcements, node.told(judge).len()), (7, 7));
+    assert_eq!(node.metrics().notifications_dropped, 0);
+    node.hear_again(deaf);
+    assert_eq!((node.told(deaf).len(), node.told(judge).len()), (20, 13));
+}
+
+#[test]
+fn bytes_that_were_under_way_when_reading_stopped_are_kept() {
+    let mut node = Node::new(tiny);
+    let (judge, announcer) = (node.subscriber(TYPE), node.module());
+    let all = numbered(120, 30_000);
+    for data in &all {
+        // A driver that had read it before it was told to stop: the harness would keep it back.
+        node.handle(Event::Received { connection: announcer, bytes: &announce(data) });
+    }
+    assert!(node.is_reading_stopped(announcer));
+    assert_eq!(validate_all(&mut node, judge), all);
+    assert!(!node.is_reading_stopped(announcer));
 }
 
 #[test]

@@ -255,7 +255,16 @@ fn something_happens(node: &mut Node, world: &mut World) {
             node.handle(Event::Resolved { query: ResolveId(pick(g, 8)), addresses: &addresses });
         }
         17 => node.handle(Event::Written { connection: id, bytes: pick(g, 100_000) }),
-        18 => only_a_mad_driver(node, choose(g, &world.dead).unwrap_or(ConnectionId::from_u64(1 << 62))),
+        18 => {
+            only_a_mad_driver(node, choose(g, &world.dead).unwrap_or(ConnectionId::from_u64(1 << 62)));
+            let hello = PeerMessage::Hello { address: address(g) }.frame().to_vec();
+            for connection in node.dialing() {
+                node.handle(Event::Received { connection, bytes: &hello });
+            }
+            if let Some((connection, listener)) = choose(g, &world.open) {
+                node.handle(Event::Accepted { connection, listener, remote: address(g) });
+            }
+        }
         _ if pick(g, 400) == 0 => {
             world.is_shut_down = true;
             node.handle(Event::Shutdown);

@@ -310,6 +310,10 @@ fn rule_5_while_a_message_waits_the_greatest_ttl_of_its_copies_counts() {
     node.hear(second, 4, 7, TYPE, b"x");
     node.validate(module, 7, true);
     assert_eq!(node.got(third).first().map(|got| got.ttl), Some(8));
+    node.hear(first, 17, 7, TYPE, b"x");
+    assert_eq!(node.got(third), [], "less than twice the 9 that it was spread with");
+    node.hear(first, 18, 7, TYPE, b"x");
+    assert_eq!(node.got(third).first().map(|got| got.ttl), Some(17));
     assert_eq!(node.told(module).len(), 1);
 }
 

@@ -322,15 +322,21 @@ impl<M: Machine> EventLoop<M> {
             for _ in 0..ACCEPT_BUDGET {
                 let now = self.clock.now();
                 // Handling the connection before may have begun the shutdown.
-                let Some(acceptor) = self.acceptors.get_mut(at).filter(|acceptor| acceptor.wants_turn(now)) else {
+                if !self.acceptors.get(at).is_some_and(|acceptor| acceptor.wants_turn(now)) {
                     break;
-                };
-                if self.connections.len() >= self.connections_max {
+                }
+                let is_full = self.connections.len() >= self.connections_max;
+                let gives_way = if is_full { self.half_closed() } else { None };
+                let acceptor = &mut self.acceptors[at];
+                if is_full && gives_way.is_none() {
                     acceptor.pause(now, &"the limit of open files leaves no room (ulimit -n)");
                     break;
                 }
                 let listener = acceptor.port;
                 let Some((stream, remote)) = acceptor.accept(now) else { break };
+                if let Some(slot) = gives_way {
+                    self.lose(slot);
+                }
                 let connection = ConnectionId::accepted(self.accepted);
                 self.accepted += 1;
                 tune(&stream);
@@ -340,6 +346,15 @@ impl<M: Machine> EventLoop<M> {
                 }
             }
         }
+    }
+
+    /// A connection whose other end sends nothing more, and has been told everything. It may well be gone altogether:
+    /// TCP shows that only to who writes, or after a minute to keepalive.
+    fn half_closed(&self) -> Option<usize> {
+        let is_idle = |connection: &Connection| {
+            connection.phase == Phase::Open && connection.read_ended && connection.queue.is_empty()
+        };
+        self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(slot, _)| slot)
     }
 
     /// Gives each connection that may have something its budget.

@@ -109,6 +109,25 @@ fn without_descriptors_accepting_pauses_and_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn without_descriptors_a_half_closed_connection_gives_way_to_a_new_one_and_only_then() {
+    let node = Node::start_with_room(2, |_, _| {});
+    let clients = [node.connect(), node.connect()];
+    clients[1].shutdown(Shutdown::Write).unwrap();
+    node.wait(|seen| *seen == Seen::ReadClosed(ConnectionId::accepted(1)));
+    let _third = node.connect();
+    assert_eq!(node.next(), Seen::Closed(ConnectionId::accepted(1)));
+    assert_eq!(node.next(), Seen::Accepted(ConnectionId::accepted(2), Listener::Api));
+    // Nobody else is half-closed: a fourth waits until one of them is.
+    let _fourth = node.connect();
+    (&clients[0]).write_all(b"still here").unwrap();
+    assert_eq!(node.next(), Seen::Received(ConnectionId::accepted(0), b"still here".to_vec()));
+    clients[0].shutdown(Shutdown::Write).unwrap();
+    assert_eq!(node.next(), Seen::ReadClosed(ConnectionId::accepted(0)));
+    assert_eq!(node.next(), Seen::Closed(ConnectionId::accepted(0)));
+    assert_eq!(node.next(), Seen::Accepted(ConnectionId::accepted(3), Listener::Api));
+}
+
+#[test]
 fn an_address_in_use_is_named_with_its_key() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _holder = TcpListener::bind(taken).unwrap();

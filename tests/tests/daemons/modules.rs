@@ -12,7 +12,7 @@ fn pair(bed: &Bed) -> (Daemon, Daemon) {
     let first = bed.start("first", &Ini::new());
     // Of the messages that wait for a module, those of one neighbour and one type may be a third: a neighbour's 10,000
     // at once must fit when the module here comes to answer none of them in time.
-    let second = bed.start("second", &Ini::new().with("pending_max", 32_768).calling(&[first.peers()]));
+    let second = bed.start("second", &Ini::new().calling(&[first.peers()]));
     first.knows(&[second.peers()]);
     second.knows(&[first.peers()]);
     (first, second)

@@ -3,7 +3,7 @@
 use super::hand::{MOMENT, capabilities, proof};
 use super::net::{Net, NodeId, address, seed, settings};
 use crate::action::Action;
-use crate::event::{ConnectionId, Event, Listener};
+use crate::event::{ConnectionId, Event};
 use crate::note::{EndReason, Note};
 use crate::settings::{Addresses, Endpoint, Settings};
 use crate::time::Duration;
@@ -379,6 +379,8 @@ fn two_instances_at_one_address_that_both_prove_alive_both_stay() {
     }
     assert!(!net.hand(hand).is_ended(old) && !net.hand(hand).is_ended(new));
     assert_eq!(net.view(ours), [address(1); 2]);
+    let ages: Vec<_> = net.state(ours).status(net.now).neighbours.iter().map(|neighbour| neighbour.age).collect();
+    assert!(ages[0].as_secs().abs_diff(ages[1].as_secs()) >= 3, "the older is as old as it was: {ages:?}");
     let pings = net.hand(hand).bodies(old, kind::PING).len() + net.hand(hand).bodies(new, kind::PING).len();
     assert!(pings <= 3, "asked once, not for ever: {pings} PINGs");
 }
@@ -563,16 +565,4 @@ fn a_node_of_two_families_is_one_neighbour() {
         let neighbours = net.state(node).status(net.now).neighbours;
         assert_eq!((neighbours.len(), neighbours[0].connections), (1, 1), "{neighbours:?}");
     }
-}
-
-#[test]
-fn an_accepted_connection_whose_id_is_known_is_closed() {
-    let (mut net, ours, hand) = ours_and_hand(|_| ());
-    let id = net.join(hand, address(0), Some(5));
-    let connection = net.other_end(hand, id).1;
-    let remote = "10.0.0.9:1".parse().unwrap();
-    let mut out = Vec::new();
-    let super::net::Actor::Core(state) = &mut net.nodes[ours].actor else { panic!("ours") };
-    state.handle(net.now, Event::Accepted { connection, listener: Listener::P2p, remote }, &mut out);
-    assert!(matches!(out[..], [Action::Close { .. }]), "{out:?}");
 }

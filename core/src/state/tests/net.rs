@@ -102,6 +102,8 @@ struct End {
 pub(super) struct Net {
     pub(super) now: Instant,
     pub(super) nodes: Vec<Node>,
+    /// Each frame travels by itself; else what is sent in one go does so together.
+    pub(super) is_split: bool,
     ends: BTreeMap<(NodeId, ConnectionId), End>,
     pending: BTreeMap<Channel, VecDeque<Pending>>,
     sequence: u64,
@@ -277,18 +279,6 @@ impl Net {
         self.now = end;
     }
 
-    /// Lets time pass until something holds; says whether it came to hold.
-    pub(super) fn run_until(&mut self, most: Duration, holds: impl Fn(&Self) -> bool) -> bool {
-        let end = self.now.after(most);
-        while !holds(self) {
-            if !self.step(end) {
-                self.now = end;
-                return holds(self);
-            }
-        }
-        true
-    }
-
     /// The next thing due until then happens; no if there is none.
     fn step(&mut self, end: Instant) -> bool {
         let of_channels = self.choices().into_iter().map(|channel| {
@@ -394,11 +384,14 @@ impl Net {
         self.act(node, actions);
     }
 
-    /// Carries out what a node wants done. What it sends on one connection in one go travels as one piece.
+    /// Carries out what a node wants done.
     pub(super) fn act(&mut self, node: NodeId, actions: Actions) {
         let mut bursts: BTreeMap<ConnectionId, Vec<u8>> = BTreeMap::new();
         for action in actions {
             match action {
+                Action::Send { connection, frame } if self.is_split => {
+                    self.flush(node, connection, Some(frame.to_vec()));
+                }
                 Action::Send { connection, frame } => {
                     bursts.entry(connection).or_default().extend(frame.to_vec());
                 }

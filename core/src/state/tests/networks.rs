@@ -243,3 +243,20 @@ fn a_topology_with_discovery_off_is_what_its_bootstrappers_say_and_nothing_else(
     net.run(MINUTE.times(3));
     assert!(line(&net), "again whenever lost");
 }
+
+#[test]
+fn in_a_network_larger_than_a_view_every_node_has_its_min_peers_and_little_is_dialed_in_the_end() {
+    let n = 30;
+    for seed_number in 0..2 {
+        let what = format!("seed {seed_number}");
+        let mut net = Net::of(n, seed_number, |_, its| (its.max_peers, its.target_peers, its.min_peers) = (8, 2, 4));
+        net.run(MINUTE.times(20));
+        assert_formed(&net, &all(n), &what);
+        let before = unrest(&net, &all(n));
+        net.run(HOUR);
+        assert_formed(&net, &all(n), &what);
+        let unrest = unrest(&net, &all(n)) - before;
+        println!("{what}: {unrest} in an hour");
+        assert!(unrest <= n as u64, "{what}: {unrest} dials, evictions, refusals and proofs in an hour");
+    }
+}

@@ -156,13 +156,11 @@ impl OldPeer {
                 link.challenged = Some(self.nonces);
                 send(id, &PeerMessage::VerificationRequest { nonce: self.nonces }, out);
             }
-            PeerMessage::VerificationRequest { nonce } if id.is_dialed() || is_known => {
-                // One after the other; a question that comes meanwhile is lost on it.
-                if self.solving.is_none() {
-                    self.solving = Some((id, nonce));
-                    let puzzle = Puzzle { nonce, target: self.target };
-                    out.push(Action::Solve { connection: id, puzzle, start: 0 });
-                }
+            // One after the other; a question that comes meanwhile is lost on it.
+            PeerMessage::VerificationRequest { nonce } if (id.is_dialed() || is_known) && self.solving.is_none() => {
+                self.solving = Some((id, nonce));
+                let puzzle = Puzzle { nonce, target: self.target };
+                out.push(Action::Solve { connection: id, puzzle, start: 0 });
             }
             PeerMessage::VerificationResponse { nonce, challenge, address } => {
                 let is_right =

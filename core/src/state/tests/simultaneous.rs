@@ -1,7 +1,7 @@
 //! Two nodes that dial each other at the same moment (section 3, Two connections with one peer): every order in which
 //! what both do can arrive is walked, and each ends well.
 
-use super::net::{Channel, Net, NodeId, address, seed, settings};
+use super::net::{Actor, Channel, Net, NodeId, address, seed, settings};
 use super::old_peer::OldPeer;
 use crate::event::{ConnectionId, Event};
 use crate::pow::Target;
@@ -49,8 +49,9 @@ impl Walk {
 }
 
 /// Two nodes of ours that have each other as bootstrapper, both dials under way.
-fn two_capable(seed_number: u8) -> Net {
+fn two_capable(seed_number: u8, is_split: bool) -> Net {
     let mut net = Net::default();
+    net.is_split = is_split;
     for number in 0..2 {
         let mut its = settings(&address(number).to_string());
         its.bootstrapper = vec![Endpoint::Address(address(1 - number))];
@@ -78,54 +79,65 @@ fn assert_one_connection(net: &Net, path: &[Channel]) {
 
 #[test]
 fn two_nodes_that_dial_each_other_at_the_same_moment_end_with_one_connection_in_every_interleaving() {
-    let mut met_smaller = [false; 2];
-    for seed_number in 0..4 {
-        let net = two_capable(seed_number);
-        let smaller = usize::from(net.state(1).instance < net.state(0).instance);
-        if std::mem::replace(&mut met_smaller[smaller], true) {
-            continue;
+    for is_split in [false, true] {
+        let mut met_smaller = [false; 2];
+        for seed_number in 0..4 {
+            let net = two_capable(seed_number, is_split);
+            let smaller = usize::from(net.state(1).instance < net.state(0).instance);
+            if !std::mem::replace(&mut met_smaller[smaller], true) {
+                let orders = walk_two_capable(&net, &format!("node {smaller} is smaller, frames split: {is_split}"));
+                assert!(orders > 100_000, "only {orders} orders");
+            }
         }
-        let mut walk = Walk::default();
-        let orders = walk.walk(&net, &mut Vec::new(), &|mut net, path| {
-            assert_one_connection(&net, path);
-            let kept = connections(&net, 0);
-            let dials = net.state(0).metrics.dials + net.state(1).metrics.dials;
-            net.run(Duration::from_secs(600));
-            assert_one_connection(&net, path);
-            assert_eq!(connections(&net, 0), kept, "it stays so after {path:?}");
-            assert_eq!(net.state(0).metrics.dials + net.state(1).metrics.dials, dials, "nobody dials after {path:?}");
-        });
-        walk.report(&format!("node {smaller} has the smaller instance"), orders);
-        assert!(orders > 1_000, "only {orders} orders");
+        assert_eq!(met_smaller, [true; 2], "either of them has had the smaller instance");
     }
-    assert_eq!(met_smaller, [true; 2], "either of them has had the smaller instance");
+}
+
+fn walk_two_capable(net: &Net, what: &str) -> u128 {
+    let dials = |net: &Net| net.state(0).metrics.dials + net.state(1).metrics.dials;
+    let mut walk = Walk::default();
+    let orders = walk.walk(net, &mut Vec::new(), &|mut net, path| {
+        assert_one_connection(&net, path);
+        let (kept, dialed) = (connections(&net, 0), dials(&net));
+        net.run(Duration::from_secs(600));
+        assert_one_connection(&net, path);
+        assert_eq!(connections(&net, 0), kept, "it stays so after {path:?}");
+        assert_eq!(dials(&net), dialed, "nobody dials after {path:?}");
+    });
+    walk.report(what, orders);
+    orders
 }
 
 #[test]
 fn a_node_and_an_old_peer_that_dial_each_other_are_one_neighbour_in_every_interleaving() {
-    let mut net = Net::default();
-    let mut ours = settings(&address(0).to_string());
-    ours.bootstrapper = vec![Endpoint::Address(address(1))];
-    net.core(ours, seed(0, 1));
-    let old = OldPeer::new(address(1), Some(address(0)), Target::ZeroBits(4));
-    net.add(super::net::Actor::Old(old), Addresses::of(address(1)));
-    net.event(0, &Event::Timer);
-    net.event(1, &Event::Timer);
-    let check = |net: &Net, path: &[Channel]| {
-        let neighbours = net.state(0).status(net.now).neighbours;
-        assert_eq!(neighbours.len(), 1, "after {path:?}");
-        assert_eq!((neighbours[0].address, neighbours[0].connections), (address(1), 2), "after {path:?}");
-        assert_eq!(net.old(1).view.len(), 1, "it has us in its view after {path:?}");
-        assert!(net.old(1).view.contains_key(&address(0)), "it has us in its view after {path:?}");
-        assert_eq!(net.old(1).connections().len(), 2, "both stay open after {path:?}");
-        assert_eq!(net.state(0).metrics.faults, 0, "its habits cost nothing, after {path:?}");
-    };
-    let mut walk = Walk::default();
-    let orders = walk.walk(&net, &mut Vec::new(), &|mut net, path| {
-        check(&net, path);
-        net.run(Duration::from_secs(600));
-        check(&net, path);
-    });
-    walk.report("with an old peer", orders);
-    assert!(orders > 1_000, "only {orders} orders");
+    for is_split in [false, true] {
+        let mut net = Net::default();
+        net.is_split = is_split;
+        let mut ours = settings(&address(0).to_string());
+        ours.bootstrapper = vec![Endpoint::Address(address(1))];
+        net.core(ours, seed(0, 1));
+        let old = OldPeer::new(address(1), Some(address(0)), Target::ZeroBits(4));
+        net.add(Actor::Old(old), Addresses::of(address(1)));
+        net.event(0, &Event::Timer);
+        net.event(1, &Event::Timer);
+        let mut walk = Walk::default();
+        let orders = walk.walk(&net, &mut Vec::new(), &|mut net, path| {
+            assert_two_as_one(&net, path);
+            net.run(Duration::from_secs(600));
+            assert_two_as_one(&net, path);
+        });
+        walk.report(&format!("with an old peer, frames split: {is_split}"), orders);
+        assert!(orders > 100_000, "only {orders} orders");
+    }
+}
+
+/// Ours and the old peer have each other in their views, over two connections.
+fn assert_two_as_one(net: &Net, path: &[Channel]) {
+    let neighbours = net.state(0).status(net.now).neighbours;
+    assert_eq!(neighbours.len(), 1, "after {path:?}");
+    assert_eq!((neighbours[0].address, neighbours[0].connections), (address(1), 2), "after {path:?}");
+    assert_eq!(net.old(1).view.len(), 1, "it has us in its view after {path:?}");
+    assert!(net.old(1).view.contains_key(&address(0)), "it has us in its view after {path:?}");
+    assert_eq!(net.old(1).connections().len(), 2, "both stay open after {path:?}");
+    assert_eq!(net.state(0).metrics.faults, 0, "its habits cost nothing, after {path:?}");
 }

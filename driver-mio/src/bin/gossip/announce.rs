@@ -69,7 +69,8 @@ Examples:
 
 Exit status:
   0  the daemon took every message (with --no-wait: every message was sent)
-  1  some message was not taken in time, or the daemon is not there or went away
+  1  some message was not taken in time, the daemon is not there or went away, or
+     the summary could not be written
   2  wrong command line, or a message on it that cannot be sent: nothing was sent";
 
 /// What the main thread hears of.
@@ -255,7 +256,7 @@ impl Announcer<'_> {
         }
     }
 
-    fn conclude(mut self, done: Result<(), Failure>, elapsed: Duration) -> Result<ExitCode, Failure> {
+    fn conclude(mut self, mut done: Result<(), Failure>, elapsed: Duration) -> Result<ExitCode, Failure> {
         self.progress.finish();
         let Tally { sent, taken, .. } = self.tally;
         self.tally.not_taken = sent.saturating_sub(taken);
@@ -264,8 +265,9 @@ impl Announcer<'_> {
         if self.options.json {
             let error = done.as_ref().err().map(|failure| failure.reason.as_str());
             let summary = Summary { address, r#type: *data_type, ttl: *ttl, tally: &self.tally, seconds, error };
-            // A reader that is gone has no use for a summary; the exit status says it too.
-            let _ = io::stdout().lock().write_all(json_line(&summary).as_bytes());
+            let printed = print(&json_line(&summary));
+            // Of two failures, the daemon's says more.
+            done = done.and(printed);
         } else if !self.options.quiet {
             let verb = if self.options.no_wait { "sent to" } else { "taken by" };
             let refused =
@@ -278,6 +280,16 @@ impl Announcer<'_> {
         done?;
         let all = self.tally.not_taken == 0 && self.tally.refused == 0;
         Ok(if all { ExitCode::SUCCESS } else { Status::NotDone.into() })
+    }
+}
+
+/// A reader that is gone has no use for a summary; a disk that is full is another matter.
+fn print(summary: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(summary.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::not_done(format_args!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

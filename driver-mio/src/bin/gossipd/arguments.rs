@@ -27,7 +27,7 @@ Exit status:
 #[derive(Debug, Parser)]
 #[command(name = "gossipd", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The ini file; its [gossip] section is this program's.
+    /// The ini file; its gossip section is this program's.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     pub(crate) config: PathBuf,
 
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     pub(crate) suppression_time: Option<u64>,
 
     /// How much to log: off, error, warn, info, debug or trace [the file's log_level, else info]
-    #[arg(long, value_name = "LEVEL", ignore_case = true)]
+    #[arg(long, value_name = "LEVEL", value_parser = log_level)]
     pub(crate) log_level: Option<LevelFilter>,
 
     /// Log to the end of this file as well as to standard error [the file's log_file]
@@ -75,6 +75,10 @@ pub(crate) struct Arguments {
 /// Where random numbers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seed(pub(crate) [u8; 32]);
+
+fn log_level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| "off, error, warn, info, debug or trace would be right".to_owned())
+}
 
 fn seed(text: &str) -> Result<Seed, String> {
     let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -113,6 +117,14 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{wrong}");
         }
         assert_eq!(parse("gossipd").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_log_level_is_taken_in_either_case_and_a_wrong_one_is_told_what_would_be_right() {
+        let arguments = parse("gossipd -c a.ini --log-level WARN").unwrap();
+        assert_eq!(arguments.log_level, Some(LevelFilter::Warn));
+        let told = parse("gossipd -c a.ini --log-level loud").unwrap_err().to_string();
+        assert!(told.contains("off, error, warn, info, debug or trace would be right"), "{told}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use gossip_config::{Config, Overrides};
 use gossip_driver_mio::record::{self, Recorded};
 use gossip_driver_mio::{EventLoop, Listeners, StartError, logging, signals};
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why the daemon ends early, by exit status.
@@ -38,8 +39,9 @@ fn main() -> ExitCode {
         Err(Failure::CannotRun(message)) => (1, message),
         Err(Failure::Wrong(message)) => (2, message),
     };
-    // The log may be off, or only a file: this goes to whoever started the program in any case.
-    eprintln!("gossipd: {}", message.replace('\n', "\ngossipd: "));
+    // The log may be off, or only a file: this goes to whoever started the program in any case. With nobody there to
+    // read it, the status still says it.
+    let _ = writeln!(io::stderr(), "gossipd: {}", message.replace('\n', "\ngossipd: "));
     ExitCode::from(status)
 }
 
@@ -51,8 +53,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         if !warnings.is_empty() {
             return Err(Failure::wrong(lines(&warnings)));
         }
-        println!("{} is right.\n{}", arguments.config.display(), start::plan(&config));
-        return Ok(());
+        return writeln!(io::stdout(), "{} is right.\n{}", arguments.config.display(), start::plan(&config))
+            .map_err(|error| Failure::CannotRun(format!("cannot write to standard output: {error}")));
     }
     let level = arguments.log_level.unwrap_or(config.log_level);
     let file = arguments.log_file.as_deref().or(config.log_file.as_deref());

@@ -1,0 +1,161 @@
+//! Whom to call, and when to ask (PROTOCOL.md, section 4).
+
+use super::Membership;
+use crate::connection::peer::Origin;
+use crate::limits;
+use crate::settings::Settings;
+use crate::time::Instant;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+/// Dials that are under way, and whom not to dial besides neighbours.
+pub(crate) struct UnderWay<'a> {
+    /// Connections dialed to become neighbours, not established yet.
+    pub(crate) dials: usize,
+    /// Those of them that may still wait for their 506.
+    pub(crate) unanswered: usize,
+    /// One of them is to a bootstrapper.
+    pub(crate) bootstrapping: bool,
+    /// Addresses with a connection that may yet become a neighbour.
+    pub(crate) busy: &'a BTreeSet<SocketAddr>,
+    /// Until when an address is banned.
+    pub(crate) banned_until: &'a dyn Fn(SocketAddr) -> Option<Instant>,
+}
+
+/// What to do about the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Dial this one now, and ask again.
+    Dial(SocketAddr, Origin),
+    /// Look the name of the bootstrapper with this index up, and ask again.
+    Resolve(usize),
+    /// Nothing before this time, unless something happens.
+    Wait(Option<Instant>),
+}
+
+impl Membership {
+    /// Would more neighbours be welcome, counting these dials as if they were?
+    pub(super) fn needs(&self, settings: &Settings, dials: usize) -> bool {
+        let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
+        let wanted = chosen < settings.target_peers as usize || all < settings.min_peers as usize;
+        wanted && all < settings.max_peers as usize
+    }
+
+    /// Is the place free that is kept for the lost?
+    fn has_spare(&self, settings: &Settings, dials: usize) -> bool {
+        let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
+        chosen <= settings.target_peers as usize && all < settings.max_peers as usize
+    }
+
+    /// Two networks grow together only if a stranger is dialed though the view is satisfied and the spare place taken:
+    /// one place more, so that it does not go on for ever.
+    fn has_place_for_stranger(&self, settings: &Settings, dials: usize) -> bool {
+        let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
+        chosen <= (settings.target_peers as usize).saturating_add(1) && all < settings.max_peers as usize
+    }
+
+    /// When an address may be dialed; none if never, as things stand.
+    fn dialable_at(
+        &self,
+        now: Instant,
+        settings: &Settings,
+        under_way: &UnderWay<'_>,
+        address: &SocketAddr,
+    ) -> Option<Instant> {
+        let is_out = under_way.busy.contains(address)
+            || self.is_own(address)
+            || settings.own_address(address).is_none()
+            || self.view.by_address(address).is_some();
+        if is_out {
+            return None;
+        }
+        let refused = self.refused.until(now, address);
+        Some(refused.max((under_way.banned_until)(*address)).unwrap_or(Instant::ZERO))
+    }
+
+    /// Whom to dial now, or when to ask again (section 4).
+    pub(crate) fn next_dial(&mut self, now: Instant, settings: &Settings, under_way: &UnderWay<'_>) -> Next {
+        self.is_short = false;
+        if under_way.unanswered >= limits::DIALS_MAX {
+            return Next::Wait(None);
+        }
+        let has_room = self.view.len().saturating_add(under_way.dials) < settings.max_peers as usize;
+        let calls_bootstrapper =
+            if settings.discovery { self.view.is_empty() && !under_way.bootstrapping } else { has_room };
+        let mut wake: Option<Instant> = None;
+        let mut wait_for = |at: Option<Instant>| wake = [wake, at].into_iter().flatten().min();
+        if calls_bootstrapper {
+            let dialable = |address: &SocketAddr| self.dialable_at(now, settings, under_way, address);
+            match self.bootstrappers.next(settings.discovery, dialable) {
+                Some((at, index)) if at <= now => {
+                    if let Some(next) = self.bootstrappers.call(index) {
+                        return next;
+                    }
+                }
+                later => wait_for(later.map(|(at, _)| at)),
+            }
+        }
+        if !settings.discovery {
+            return Next::Wait(wake);
+        }
+        let (needs, has_spare) = (self.needs(settings, under_way.dials), self.has_spare(settings, under_way.dials));
+        if let Some(address) = self.stranger.take()
+            && self.has_place_for_stranger(settings, under_way.dials)
+            && self.dialable_at(now, settings, under_way, &address).is_some_and(|at| at <= now)
+        {
+            return Next::Dial(address, Origin::Known);
+        }
+        self.lost.expire(now);
+        let dialable = |address: &SocketAddr| self.dialable_at(now, settings, under_way, address);
+        let of_lost = if needs || has_spare { self.lost.pick(now, dialable) } else { Err(None) };
+        let of_candidates = if needs { self.candidates.ready(now, dialable) } else { Err(None) };
+        if !needs {
+            self.dial_at = None;
+        }
+        self.is_short = needs && of_candidates.is_err() && of_lost.is_err();
+        if let Err(at) = of_lost {
+            wait_for(at);
+        }
+        let candidate = match of_candidates {
+            Err(at) => {
+                wait_for(at);
+                None
+            }
+            Ok(mut ready) => {
+                let delay = self.rng.between(limits::DIAL_DELAY.0, limits::DIAL_DELAY.1);
+                let at = *self.dial_at.get_or_insert(now.after(delay));
+                if at > now {
+                    wait_for(Some(at));
+                }
+                self.rng.choose(&mut ready, 1);
+                ready.pop().filter(|_| at <= now)
+            }
+        };
+        match (of_lost.ok(), candidate) {
+            (Some(lost), None) => Next::Dial(lost, Origin::Known),
+            (Some(lost), Some(_)) if self.is_turn_of_lost => {
+                self.is_turn_of_lost = false;
+                Next::Dial(lost, Origin::Known)
+            }
+            (_, Some(candidate)) => {
+                self.is_turn_of_lost = true;
+                self.dial_at = None;
+                Next::Dial(candidate, Origin::Known)
+            }
+            (None, None) => Next::Wait(wake),
+        }
+    }
+
+    /// When a neighbour is to be asked for addresses, if one is: nobody can be dialed, and neighbours are wanted.
+    pub(crate) fn next_ask(&self, settings: &Settings) -> Option<Instant> {
+        (settings.discovery && self.is_short && !self.view.is_empty()).then_some(self.ask_at)
+    }
+
+    /// A neighbour is being asked; the pause before the next time grows until something new comes.
+    pub(crate) fn asking(&mut self, now: Instant) {
+        self.asked_at = now;
+        let pause = self.rng.jittered(self.ask_pause);
+        self.ask_at = now.after(pause);
+        self.ask_pause = self.ask_pause.times(2).min(limits::PEER_REQUEST_PAUSE.1);
+    }
+}
