@@ -129,6 +129,11 @@ impl<'a> Reader<'a> {
         self.last
     }
 
+    /// Bytes of the recording that are read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// The next entry; none after the end.
     ///
     /// # Errors

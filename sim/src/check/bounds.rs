@@ -1,0 +1,42 @@
+//! No table grows above its bound.
+
+use super::Broken;
+use gossip_core::{Settings, Status, limits};
+
+const PROPERTY: &str = "no table is above its bound";
+
+pub(super) fn check_view(view: u32, settings: &Settings) -> Result<(), Broken> {
+    if view <= settings.max_peers {
+        return Ok(());
+    }
+    Err((PROPERTY, format!("{view} neighbours, max_peers is {}", settings.max_peers)))
+}
+
+pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
+    let tables: &[(&str, u64, u64)] = &[
+        ("neighbours", status.neighbours.len() as u64, u64::from(s.max_peers)),
+        ("candidates", status.candidates as u64, limits::CANDIDATES_MAX as u64),
+        ("lost", status.lost as u64, u64::from(s.max_peers)),
+        ("unverified", status.unverified as u64, u64::from(s.unverified_max)),
+        ("modules", status.modules as u64, limits::API_CONNECTIONS_MAX as u64),
+        ("subscriptions", status.subscriptions as u64, limits::SUBSCRIPTIONS_MAX as u64),
+        ("waiting", status.waiting as u64, u64::from(s.pending_max)),
+        ("waiting bytes", status.waiting_bytes, s.pending_bytes),
+        ("seen", status.seen as u64, u64::from(s.seen_max)),
+        ("held", status.held as u64, u64::from(s.cache_size)),
+        ("parked bytes", status.parked_bytes, s.pending_bytes),
+        ("proofs", status.proofs as u64, (limits::DIALS_MAX + s.max_peers as usize) as u64),
+    ];
+    let over = tables.iter().filter(|(_, value, bound)| value > bound);
+    let mut broken: Vec<_> =
+        over.map(|(name, value, bound)| (PROPERTY, format!("{name}: {value} of {bound}"))).collect();
+    for neighbour in &status.neighbours {
+        if neighbour.connections > limits::CONNECTIONS_PER_NEIGHBOUR {
+            broken.push((PROPERTY, format!("{} connections with {}", neighbour.connections, neighbour.address)));
+        }
+        if neighbour.queued > s.peer_queue + limits::DRIVER_WINDOW {
+            broken.push((PROPERTY, format!("{} bytes queued for {}", neighbour.queued, neighbour.address)));
+        }
+    }
+    broken
+}

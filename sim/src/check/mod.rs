@@ -1,0 +1,227 @@
+//! Checkers: each watches one property from outside, all the time. What they know they saw on the wire or at the API;
+//! they never ask a peer's state for anything but its public status.
+
+mod bounds;
+mod echo;
+mod floor;
+mod ledger;
+mod lifetimes;
+mod proof;
+mod told;
+mod ttl;
+mod vouched;
+
+pub use floor::Floor;
+pub use ledger::{Announced, Ledger, Message, Outcome};
+pub use proof::Proofs;
+
+use crate::network::EndId;
+use gossip_core::wire::{Frame, kind};
+use gossip_core::{Settings, Status};
+use std::ops::Range;
+
+/// A property that was broken: a bug in the peers, or in the checker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When, microseconds.
+    pub at: u64,
+    /// By which peer.
+    pub peer: u32,
+    /// Which property.
+    pub property: &'static str,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// A PEER NOTIFICATION or NOTIFICATION as seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// 511's ttl; 0 for 502.
+    pub ttl: u8,
+    /// Which message.
+    pub number: u64,
+}
+
+impl Seen {
+    /// Reads a frame that carries a message.
+    pub fn of(frame: &Frame) -> Option<Self> {
+        let skip = match frame.kind() {
+            kind::PEER_NOTIFICATION => 10,
+            kind::NOTIFICATION => 8,
+            _ => return None,
+        };
+        let [head, body] = frame.parts();
+        let byte = |at: usize| head.get(at).or_else(|| body.get(at - head.len().min(at))).copied();
+        let mut number = [0; 8];
+        for (at, place) in number.iter_mut().enumerate() {
+            *place = byte(skip + at)?;
+        }
+        let ttl = if frame.kind() == kind::PEER_NOTIFICATION { byte(4)? } else { 0 };
+        Some(Self { ttl, number: u64::from_be_bytes(number) })
+    }
+}
+
+/// All checkers and what they share.
+#[derive(Debug)]
+pub struct Checks {
+    /// Off only to measure what they cost.
+    on: bool,
+    /// Every message that still matters.
+    pub ledger: Ledger,
+    /// Who proved what.
+    pub proofs: Proofs,
+    violations: Vec<Violation>,
+    settings: Settings,
+    /// What a clock may be off, in millionths: spans are that much shorter or longer.
+    drift_ppm: u64,
+}
+
+impl Checks {
+    /// Checkers for so many peers with these settings.
+    pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
+        Self { on, ledger, proofs: Proofs::default(), violations: Vec::new(), settings, drift_ppm }
+    }
+
+    /// Are they on?
+    pub fn are_on(&self) -> bool {
+        self.on
+    }
+
+    /// What was broken so far.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Notes a broken property.
+    pub fn violate(&mut self, at: u64, peer: u32, property: &'static str, detail: String) {
+        self.violations.push(Violation { at, peer, property, detail });
+    }
+
+    /// A peer sends a frame to a peer through `end`.
+    pub fn peer_sends(&mut self, now: u64, peer: u32, end: EndId, frame: &Frame) {
+        if !self.on {
+            return;
+        }
+        match frame.kind() {
+            kind::PEER_NOTIFICATION => {
+                let Some(seen) = Seen::of(frame) else { return };
+                let Some(message) = self.ledger.live(seen.number) else { return };
+                for broken in
+                    [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
+                {
+                    if let Err((property, detail)) = broken {
+                        self.violations.push(Violation { at: now, peer, property, detail });
+                    }
+                }
+            }
+            kind::VERIFICATION_REQUEST => self.proofs.asked(end, frame),
+            _ => {}
+        }
+    }
+
+    /// A peer sends a frame to one of its modules, `prompt`ly or after it had waited for the module to read. How long after its announcement, microseconds, if it is the first time
+    /// that the module is told of this message.
+    pub fn module_is_told(&mut self, now: u64, peer: u32, module: u32, frame: &Frame, prompt: bool) -> Option<u64> {
+        if frame.kind() != kind::NOTIFICATION {
+            return None;
+        }
+        let seen = Seen::of(frame)?;
+        let span = self.settings.suppression_time.as_micros();
+        let least = span - span / 1_000_000 * self.drift_ppm.min(1_000_000);
+        let message = self.ledger.live_mut(seen.number)?;
+        let first = !message.was_told(module);
+        let latency = now - message.announced.at;
+        if let Err((property, detail)) = told::check(message, module, now, least)
+            && self.on
+            && prompt
+        {
+            self.violate(now, peer, property, detail);
+        }
+        first.then_some(latency)
+    }
+
+    /// A frame's last byte reaches a peer through `end`, the sender's.
+    pub fn peer_receives(&mut self, peer: u32, end: EndId, frame: &Frame) {
+        if let kind::PEER_NOTIFICATION = frame.kind() {
+            if let Some(seen) = Seen::of(frame) {
+                self.ledger.received(peer, seen);
+            }
+        } else if self.on && frame.kind() == kind::VERIFICATION_RESPONSE {
+            self.proofs.answered(end, frame, self.settings.pow);
+        }
+    }
+
+    /// The peer has handled the read that the frame's last byte came with. Before, it could not know of what came last.
+    pub fn peer_has_handled(&mut self, end: EndId, modules: Range<u32>, frame: &Frame) {
+        if self.on
+            && frame.kind() == kind::PEER_NOTIFICATION
+            && let Some(seen) = Seen::of(frame)
+        {
+            self.ledger.handled(end, modules, seen);
+        }
+    }
+
+    /// A peer says that it has a neighbour.
+    pub fn neighbour_up(&mut self, now: u64, peer: u32, end: EndId, accepted: bool, view: u32) {
+        if !self.on {
+            return;
+        }
+        if accepted && !self.proofs.is_proved(end) {
+            let detail = "a neighbour that dialed in gave no good proof of work".to_owned();
+            self.violate(now, peer, proof::PROPERTY, detail);
+        }
+        if let Err((property, detail)) = bounds::check_view(view, &self.settings) {
+            self.violate(now, peer, property, detail);
+        }
+    }
+
+    /// Looks a peer's tables over; it has so many connections with peers and with modules.
+    pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, connections: (usize, usize)) {
+        if !self.on {
+            return;
+        }
+        let broken = bounds::check(status, &self.settings);
+        let strays = lifetimes::check(status, connections);
+        for (property, detail) in broken.into_iter().chain(strays) {
+            self.violate(now, peer, property, detail);
+        }
+    }
+
+    /// A peer's process is gone, with all that it remembered.
+    pub fn forget_peer(&mut self, peer: u32, modules: Range<u32>) {
+        self.ledger.forget_peer(peer, modules);
+    }
+
+    /// A link is new: what was seen at this end's predecessor does not count.
+    pub fn new_link(&mut self, end: EndId) {
+        self.ledger.forget_link(end);
+        self.proofs.forget(end);
+    }
+}
+
+/// What a checker found: the property and what was seen.
+type Broken = (&'static str, String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload;
+    use gossip_core::wire::{Payload, PeerMessage, notification, peer_notification};
+
+    #[test]
+    fn a_message_is_recognised_in_either_kind_of_frame_however_it_is_laid_out() {
+        let data = workload::compose(0x0102_0304_0506_0708, true, 40);
+        let payload = Payload::new(7, &data);
+        let shared = peer_notification(9, 1, &payload);
+        let plain = PeerMessage::PeerNotification { ttl: 9, id: 1, data_type: 7, data: &data }.frame();
+        let short = PeerMessage::PeerNotification { ttl: 9, id: 1, data_type: 7, data: &data[..9] }.frame();
+        for frame in [shared, plain, short] {
+            assert_eq!(Seen::of(&frame), Some(Seen { ttl: 9, number: 0x0102_0304_0506_0708 }));
+        }
+        let told = notification(1, &payload);
+        assert_eq!(Seen::of(&told), Some(Seen { ttl: 0, number: 0x0102_0304_0506_0708 }));
+        assert_eq!(Seen::of(&PeerMessage::Ping.frame()), None);
+        let tiny = PeerMessage::PeerNotification { ttl: 9, id: 1, data_type: 7, data: &data[..3] }.frame();
+        assert_eq!(Seen::of(&tiny), None);
+    }
+}

@@ -1,0 +1,339 @@
+//! The command line. Exit status: 0 as expected, 1 an expectation missed, 2 a wrong file or command line, 3 a safety
+//! check broken.
+
+use clap::{Args, Parser, Subcommand};
+use gossip_sim::run::{Options, Outcome, measure_run, run};
+use gossip_sim::scenario::Scenario;
+use gossip_sim::shrink::{Failure, shrink};
+use gossip_sim::{explore, replay, telling};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Simulate networks of gossip nodes: real protocol code, virtual time and network, repeatable by seed.
+#[derive(Parser)]
+#[command(name = "sim", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario file and say whether what it expects came true.
+    Run(Run),
+    /// Run random scenarios, one for each seed, until one fails.
+    Explore(Explore),
+    /// Replay what a daemon, or `sim run --trace`, recorded.
+    Replay(replay::Arguments),
+    /// Measure how fast and how small the simulation of a steady network is.
+    Bench(Bench),
+}
+
+#[derive(Args)]
+struct Run {
+    /// The scenario, an ini file.
+    file: PathBuf,
+    /// The seed.
+    #[arg(long, default_value_t = 0, conflicts_with = "seeds")]
+    seed: u64,
+    /// Many seeds, A..B without B, on all cores.
+    #[arg(long, value_parser = seed_range)]
+    seeds: Option<Seeds>,
+    /// So many peers instead of what the file says.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    peers: Option<u32>,
+    /// One line of JSON a run instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Write a page about the run: one file, nothing else needed to look at it.
+    #[arg(long, value_name = "OUT.html", conflicts_with = "seeds")]
+    report: Option<PathBuf>,
+    /// Record what a peer lives through, for `sim replay`.
+    #[arg(long, value_name = "OUT", conflicts_with = "seeds")]
+    trace: Option<PathBuf>,
+    /// Which peer that is, by number.
+    #[arg(long, value_name = "PEER", default_value_t = 0, requires = "trace")]
+    trace_peer: u32,
+    /// Check nothing: only to measure what checking costs.
+    #[arg(long)]
+    no_checks: bool,
+}
+
+#[derive(Args)]
+struct Explore {
+    /// A scenario whose faults and network stay, and which only the seed varies; drawn from the seed without one.
+    file: Option<PathBuf>,
+    /// The seeds, A..B without B.
+    #[arg(long, value_parser = seed_range)]
+    seeds: Seeds,
+    /// Make the first failing scenario as small as possible and write it to this file.
+    #[arg(long, value_name = "OUT.ini")]
+    shrink: Option<PathBuf>,
+    /// Don't stop at the first failure.
+    #[arg(long, conflicts_with = "shrink")]
+    keep_going: bool,
+}
+
+#[derive(Args)]
+struct Bench {
+    /// How many peers.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    peers: u32,
+    /// Check nothing.
+    #[arg(long)]
+    no_checks: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seeds {
+    first: u64,
+    past: u64,
+}
+
+fn seed_range(text: &str) -> Result<Seeds, String> {
+    let right = || format!("`{text}` is not a range of seeds; 0..100 would be right");
+    let (first, past) = text.split_once("..").ok_or_else(right)?;
+    match (first.parse(), past.parse()) {
+        (Ok(first), Ok(past)) if first < past => Ok(Seeds { first, past }),
+        _ => Err(right()),
+    }
+}
+
+/// A page shows the spreading of so many messages at most.
+const MESSAGES_KEPT: usize = 500;
+
+const GOOD: u8 = 0;
+const MISSED: u8 = 1;
+const WRONG: u8 = 2;
+const BROKEN: u8 = 3;
+
+pub(crate) fn main() -> ExitCode {
+    let status = match Cli::parse().command {
+        Command::Run(command) => command.main(),
+        Command::Explore(command) => command.main(),
+        Command::Bench(command) => command.main(),
+        Command::Replay(arguments) => return replay::main(&arguments),
+    };
+    ExitCode::from(status)
+}
+
+fn read(file: &std::path::Path) -> Result<Scenario, u8> {
+    match Scenario::read(file) {
+        Ok((scenario, warnings)) => {
+            warnings.iter().for_each(|warning| eprintln!("{warning} (warning)"));
+            Ok(scenario)
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            Err(WRONG)
+        }
+    }
+}
+
+fn status_of(outcome: &Outcome) -> u8 {
+    match (outcome.violations.is_empty(), outcome.missed.is_empty()) {
+        (false, _) => BROKEN,
+        (true, false) => MISSED,
+        (true, true) => GOOD,
+    }
+}
+
+impl Run {
+    fn main(&self) -> u8 {
+        let mut scenario = match read(&self.file) {
+            Ok(scenario) => scenario,
+            Err(status) => return status,
+        };
+        if let Some(peers) = self.peers {
+            scenario.joined = if scenario.joined == scenario.peers { peers } else { scenario.joined.min(peers) };
+            scenario.peers = peers;
+        }
+        match self.seeds {
+            None => self.one(scenario),
+            Some(seeds) => self.many(&scenario, seeds),
+        }
+    }
+
+    fn again(&self, seed: u64) -> String {
+        let peers = self.peers.map_or(String::new(), |peers| format!(" --peers {peers}"));
+        format!("sim run {} --seed {seed}{peers}", self.file.display())
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            checks: !self.no_checks,
+            record: self.trace.as_ref().map(|_| self.trace_peer),
+            keep_messages: if self.report.is_some() { MESSAGES_KEPT } else { 0 },
+        }
+    }
+
+    fn one(&self, scenario: Scenario) -> u8 {
+        if !self.json {
+            println!("{}\n; {}", scenario.to_ini(), self.again(self.seed));
+        }
+        let bar = bar(scenario.duration / 1_000_000, "simulated seconds");
+        let (outcome, cost) = measure_run(scenario.clone(), self.seed, self.options(), |now, _| {
+            bar.set_position(now / 1_000_000);
+        });
+        bar.finish_and_clear();
+        let report = telling::report(&scenario, &outcome, Some(cost), self.again(self.seed));
+        if self.json {
+            println!("{}", telling::json(&report, &outcome));
+        } else {
+            print!("{}", report.table());
+            println!("trace digest {}", telling::digest(&outcome));
+        }
+        let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+        files.extend(self.report.iter().map(|path| (path.clone(), report.html().into_bytes())));
+        if let Some(path) = &self.trace {
+            for (life, recording) in outcome.recordings.iter().enumerate() {
+                // A peer that was started again has a recording for each life: OUT, OUT.2, OUT.3.
+                let mut name = path.clone().into_os_string();
+                if life > 0 {
+                    name.push(format!(".{}", life + 1));
+                }
+                files.push((name.into(), recording.clone()));
+            }
+        }
+        for (path, bytes) in files {
+            if let Err(error) = std::fs::write(&path, bytes) {
+                eprintln!("{} cannot be written: {error}", path.display());
+                return WRONG;
+            }
+        }
+        if !outcome.is_good() {
+            eprint!("{}failed; to repeat: {}", telling::complaints(&outcome), self.again(self.seed));
+            eprintln!();
+        }
+        status_of(&outcome)
+    }
+
+    fn many(&self, scenario: &Scenario, seeds: Seeds) -> u8 {
+        let results = Mutex::new((GOOD, Vec::new()));
+        for_seeds(seeds, |seed, _| {
+            let (outcome, cost) = measure_run(scenario.clone(), seed, self.options(), |_, _| {});
+            let line = if self.json {
+                let report = telling::report(scenario, &outcome, Some(cost), self.again(seed));
+                telling::json(&report, &outcome).to_string()
+            } else {
+                let verdict = if outcome.is_good() { "as expected" } else { "FAILED" };
+                format!("seed {seed}: {verdict}, digest {}, {} events", telling::digest(&outcome), outcome.stats.events)
+            };
+            let mut results = results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            results.0 = results.0.max(status_of(&outcome));
+            results.1.push((seed, line, outcome.is_good(), telling::complaints(&outcome)));
+            true
+        });
+        let (status, mut lines) = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lines.sort_by_key(|(seed, ..)| *seed);
+        for (seed, line, is_good, verdicts) in lines {
+            println!("{line}");
+            if !is_good {
+                eprintln!("{verdicts}failed; to repeat: {}", self.again(seed));
+            }
+        }
+        status
+    }
+}
+
+impl Explore {
+    fn main(&self) -> u8 {
+        let fixed = match self.file.as_deref().map(read).transpose() {
+            Ok(fixed) => fixed,
+            Err(status) => return status,
+        };
+        let scenario_of = |seed| fixed.clone().unwrap_or_else(|| explore::draw(seed));
+        println!("exploring seeds {}..{}, checks on", self.seeds.first, self.seeds.past);
+        // The status and the failing seeds.
+        let failed = Mutex::new((GOOD, Vec::new()));
+        for_seeds(self.seeds, |seed, bar| {
+            let scenario = scenario_of(seed);
+            let run = std::panic::catch_unwind(|| run(scenario, seed, Options::default(), |_, _| {}));
+            let (status, story) = match &run {
+                Ok(outcome) if outcome.is_good() => return true,
+                Ok(outcome) => (status_of(outcome), telling::complaints(outcome)),
+                Err(_) => (BROKEN, "PANICKED\n".to_owned()),
+            };
+            let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            failed.0 = failed.0.max(status);
+            failed.1.push(seed);
+            let told: Vec<_> = story.lines().take(5).collect();
+            bar.suspend(|| println!("seed {seed}: {}\n  to repeat: {}", told.join("\n  "), self.again(seed)));
+            self.keep_going
+        });
+        let (status, mut seeds) = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seeds.sort_unstable();
+        match (seeds.first(), &self.shrink) {
+            (Some(&seed), Some(out)) => shrink_to(&scenario_of(seed), seed, out),
+            (Some(_), None) => println!("{} seeds failed: {seeds:?}", seeds.len()),
+            (None, _) => println!("no seed failed"),
+        }
+        status
+    }
+
+    fn again(&self, seed: u64) -> String {
+        let file = self.file.as_ref().map_or(String::new(), |file| format!(" {}", file.display()));
+        format!("sim explore{file} --seeds {seed}..{}", seed + 1)
+    }
+}
+
+fn shrink_to(scenario: &Scenario, seed: u64, out: &std::path::Path) {
+    let Some(failure) = Failure::of_run(scenario, seed) else {
+        println!("seed {seed} did not fail again: this is a bug of the simulator");
+        return;
+    };
+    let bar = ProgressBar::new_spinner().with_style(style("{spinner} {pos} tries, {msg}"));
+    let small = shrink(scenario, seed, &failure, |best| {
+        bar.inc(1);
+        bar.set_message(format!("{} peers, {} faults", best.peers, best.timeline.len()));
+    });
+    bar.finish_and_clear();
+    let text = format!("; {failure:?}\n; sim run {} --seed {seed}\n{}", out.display(), small.to_ini());
+    match std::fs::write(out, text) {
+        Ok(()) => println!("the smallest that fails so: sim run {} --seed {seed}", out.display()),
+        Err(error) => println!("{} cannot be written: {error}", out.display()),
+    }
+}
+
+impl Bench {
+    fn main(&self) -> u8 {
+        gossip_sim::bench::main(self.peers, !self.no_checks);
+        GOOD
+    }
+}
+
+/// Calls `each` for every seed, on all cores, until one call says no.
+fn for_seeds(seeds: Seeds, each: impl Fn(u64, &ProgressBar) -> bool + Sync) {
+    let bar = bar(seeds.past - seeds.first, "seeds");
+    let next = AtomicU64::new(seeds.first);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.past {
+                        return;
+                    }
+                    if !each(seed, &bar) {
+                        next.store(seeds.past, Ordering::Relaxed);
+                    }
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+}
+
+/// Drawn only on a terminal.
+fn bar(len: u64, unit: &str) -> ProgressBar {
+    ProgressBar::new(len).with_style(style(&format!("{{wide_bar}} {{pos}}/{{len}} {unit}, {{elapsed}}")))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

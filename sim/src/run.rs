@@ -1,0 +1,169 @@
+//! One run from beginning to end, and what came of it.
+
+use crate::check::Violation;
+use crate::scenario::{Expectation, Measure, Scenario};
+use crate::world::{Overlay, Stats, World};
+
+/// What a run cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Wall time, microseconds.
+    pub wall_micros: u64,
+    /// Bytes of memory that the process held in the end.
+    pub memory: u64,
+}
+
+impl Cost {
+    /// How fast it was.
+    pub fn events_a_second(&self, events: u64) -> u64 {
+        let rate = u128::from(events) * 1_000_000 / u128::from(self.wall_micros.max(1));
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+}
+
+/// What else a run shall do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Watch over the properties; off only to measure what that costs.
+    pub checks: bool,
+    /// Record what this peer lives through.
+    pub record: Option<u32>,
+    /// Keep how so many messages spread.
+    pub keep_messages: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { checks: true, record: None, keep_messages: 0 }
+    }
+}
+
+/// Runs a scenario and measures what that costs.
+pub fn measure_run(
+    scenario: Scenario,
+    seed: u64,
+    options: Options,
+    progress: impl FnMut(u64, &World),
+) -> (Outcome, Cost) {
+    let begin = std::time::Instant::now();
+    let outcome = run(scenario, seed, options, progress);
+    let wall_micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
+    (outcome, Cost { wall_micros, memory: resident() })
+}
+
+/// Bytes of physical memory that this process holds; 0 where the system does not tell.
+pub fn resident() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Properties that were broken.
+    pub violations: Vec<Violation>,
+    /// Expectations that were missed, with what was measured instead.
+    pub missed: Vec<(Expectation, u64)>,
+    /// Expectations that were met, likewise.
+    pub met: Vec<(Expectation, u64)>,
+    /// Counts.
+    pub stats: Stats,
+    /// The overlay in the end.
+    pub overlay: Overlay,
+    /// When it ended, microseconds.
+    pub simulated: u64,
+    /// See [`World::digest`].
+    pub digest: u64,
+    /// What the first peer that broke a property had counted by then: all that is not zero.
+    pub counters: Vec<(&'static str, u64)>,
+    /// The recordings of the peer that was to be recorded, one for each of its lives.
+    pub recordings: Vec<Vec<u8>>,
+}
+
+impl Outcome {
+    /// As expected, and nothing broken?
+    pub fn is_good(&self) -> bool {
+        self.violations.is_empty() && self.missed.is_empty()
+    }
+}
+
+/// Runs a scenario under a seed. `progress` is called now and then with the time reached.
+pub fn run(scenario: Scenario, seed: u64, options: Options, mut progress: impl FnMut(u64, &World)) -> Outcome {
+    let duration = scenario.duration;
+    let mut world = World::new(scenario, seed, options.checks);
+    world.keep_messages(options.keep_messages);
+    if let Some(peer) = options.record {
+        world.record(peer);
+    }
+    let steps = 100;
+    for step in 1..=steps {
+        world.run_until(duration / steps * step);
+        progress(world.now(), &world);
+        if !world.violations().is_empty() {
+            break;
+        }
+    }
+    if world.violations().is_empty() {
+        world.run_until(duration);
+        world.finish();
+    }
+    let mut outcome = conclude(&world, seed);
+    outcome.recordings = world.take_recordings();
+    outcome
+}
+
+/// What came of a world that has run.
+pub fn conclude(world: &World, seed: u64) -> Outcome {
+    let overlay = world.overlay();
+    let (mut met, mut missed) = (Vec::new(), Vec::new());
+    for expectation in &world.scenario().expectations {
+        let value = measure(expectation.measure, world, &overlay);
+        let holds = expectation.relation.holds(value, bound(expectation, &overlay));
+        if holds { &mut met } else { &mut missed }.push((expectation.clone(), value));
+    }
+    Outcome {
+        seed,
+        violations: world.violations().to_vec(),
+        missed,
+        met,
+        stats: world.stats().clone(),
+        overlay,
+        simulated: world.now(),
+        digest: world.digest(),
+        counters: counters(world),
+        recordings: Vec::new(),
+    }
+}
+
+fn counters(world: &World) -> Vec<(&'static str, u64)> {
+    let state = world.violations().first().and_then(|violation| world.state(violation.peer));
+    let counters = state.into_iter().flat_map(|state| state.metrics().iter().map(|(name, _, value)| (name, value)));
+    counters.filter(|&(_, value)| value > 0).collect()
+}
+
+/// Nobody can have more neighbours than there are others.
+fn bound(expectation: &Expectation, overlay: &Overlay) -> u64 {
+    match expectation.measure {
+        Measure::Neighbours => expectation.bound.min(overlay.peers.saturating_sub(1)),
+        _ => expectation.bound,
+    }
+}
+
+fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
+    let stats = world.stats();
+    match measure {
+        Measure::Delivery => stats.delivery_ppm(),
+        Measure::P50 => stats.latency.value_at_quantile(0.5),
+        Measure::P99 => stats.latency.value_at_quantile(0.99),
+        Measure::Longest => stats.latency.max(),
+        Measure::Redundancy => stats.redundancy_milli(),
+        Measure::Hops => u64::from(stats.last_hop()),
+        Measure::Pieces => overlay.pieces,
+        Measure::Neighbours => overlay.fewest,
+        Measure::Rest => world.now() - stats.last_change,
+        Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes().max(1),
+        Measure::HandshakesPerJoin => stats.handshakes() * 1_000 / stats.starts.max(1),
+        Measure::Announcements => stats.announcements,
+    }
+}

@@ -1,0 +1,231 @@
+//! What a value's text means, and how it is written. Every error says what is wrong and what would be right.
+
+use crate::network::Latency;
+use crate::scenario::{Measure, Who};
+
+/// A span of time in microseconds: `20 ms`, `1.5 s`, `2 min`, `1 h`, `300 us`.
+pub(super) fn span(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a span of time; 20 ms, 1.5 s, 2 min or 1 h would be right");
+    let (number, unit) = split_unit(text);
+    let unit = match unit {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "min" => 60_000_000,
+        "h" => 3_600_000_000,
+        _ => return Err(wrong()),
+    };
+    decimal(number, unit).ok_or_else(wrong)
+}
+
+/// Writes a span with the largest unit that leaves no rest.
+pub(super) fn show_span(micros: u64) -> String {
+    match micros {
+        0 => "0 s".to_owned(),
+        _ if micros.is_multiple_of(1_000_000) => format!("{} s", micros / 1_000_000),
+        _ if micros.is_multiple_of(1_000) => format!("{} ms", micros / 1_000),
+        _ => format!("{micros} us"),
+    }
+}
+
+/// Two spans with `to` between, or one for both.
+pub(super) fn spans(text: &str) -> Result<(u64, u64), String> {
+    between(text, span)
+}
+
+/// A share in millionths: `12.5 %` or `125000 ppm`.
+pub(super) fn share(text: &str) -> Result<u32, String> {
+    let wrong = || format!("`{text}` is not a share; 0 % to 100 % would be right");
+    let (number, unit) = split_unit(text);
+    let ppm = match unit {
+        "%" => decimal(number, 10_000),
+        "ppm" => decimal(number, 1),
+        _ => None,
+    };
+    ppm.and_then(|ppm| u32::try_from(ppm).ok()).filter(|&ppm| ppm <= 1_000_000).ok_or_else(wrong)
+}
+
+pub(super) fn show_share(ppm: u32) -> String {
+    if ppm.is_multiple_of(10_000) { format!("{} %", ppm / 10_000) } else { format!("{ppm} ppm") }
+}
+
+/// A whole number with `to` before another, or one for both.
+pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
+    let (least, most) = between(text, |text| {
+        text.parse::<u32>()
+            .ok()
+            .filter(|&size| size as usize <= gossip_core::limits::ANNOUNCE_DATA_MAX)
+            .ok_or_else(|| format!("`{text}` is not a size; {} to {} would be right", 9, 65_527))
+    })?;
+    Ok((least, most))
+}
+
+/// Data types: `1337`, `1, 2, 100-110`.
+pub(super) fn types(text: &str) -> Result<Vec<u16>, String> {
+    let wrong = || format!("`{text}` is not a list of data types; 1337 or 1, 2, 100-110 would be right");
+    let mut types = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse::<u16>(), last.trim().parse::<u16>());
+        let (Ok(first), Ok(last)) = (first, last) else { return Err(wrong()) };
+        if first > last {
+            return Err(wrong());
+        }
+        types.extend(first..=last);
+    }
+    Ok(types)
+}
+
+/// Whole numbers with commas between.
+pub(super) fn numbers(text: &str) -> Result<Vec<u32>, String> {
+    let all: Result<Vec<u32>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    all.map_err(|_| format!("`{text}` is not a list of whole numbers; 1, 2, 3 would be right"))
+}
+
+/// Spans with commas between.
+pub(super) fn span_list(text: &str) -> Result<Vec<u64>, String> {
+    text.split(',').map(|part| span(part.trim())).collect()
+}
+
+/// Whom a fault hits: `30 %`, `5`, or `peers 1, 2`.
+pub(super) fn who(text: &str) -> Result<Who, String> {
+    if let Some(list) = text.strip_prefix("peers ") {
+        return numbers(list).map(Who::Peers);
+    }
+    if let Ok(count) = text.parse() {
+        return Ok(Who::Count(count));
+    }
+    share(text).map(Who::Share).map_err(|_| format!("`{text}` names nobody; 30 %, 5 or peers 1, 2 would be right"))
+}
+
+pub(super) fn show_who(who: &Who) -> String {
+    match who {
+        Who::Share(ppm) => show_share(*ppm),
+        Who::Count(count) => count.to_string(),
+        Who::Peers(peers) => format!("peers {}", join(peers)),
+    }
+}
+
+/// `fixed 20 ms`, `uniform 5 ms to 80 ms`, `normal 50 ms 10 ms` or `regions`; the last without its matrix.
+pub(super) fn latency(text: &str) -> Result<Latency, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is not a latency; fixed 20 ms, uniform 5 ms to 80 ms, normal 50 ms 10 ms or regions would be right"
+        )
+    };
+    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match kind {
+        "fixed" => span(rest).map(Latency::Fixed).map_err(|_| wrong()),
+        "uniform" => spans(rest).map(|(least, most)| Latency::Uniform(least, most)).map_err(|_| wrong()),
+        "normal" => {
+            // Two spans side by side: the second begins at the second number.
+            let at = rest.match_indices(' ').nth(1).map(|(at, _)| at).ok_or_else(wrong)?;
+            let (mean, deviation) = rest.split_at(at);
+            let (mean, deviation) = (span(mean.trim()), span(deviation.trim()));
+            Ok(Latency::Normal(mean.map_err(|_| wrong())?, deviation.map_err(|_| wrong())?))
+        }
+        "regions" if rest.is_empty() => Ok(Latency::Regions(Vec::new())),
+        _ => Err(wrong()),
+    }
+}
+
+pub(super) fn show_latency(latency: &Latency) -> String {
+    match latency {
+        Latency::Fixed(span) => format!("fixed {}", show_span(*span)),
+        Latency::Uniform(least, most) => format!("uniform {} to {}", show_span(*least), show_span(*most)),
+        Latency::Normal(mean, deviation) => format!("normal {} {}", show_span(*mean), show_span(*deviation)),
+        Latency::Regions(_) => "regions".to_owned(),
+    }
+}
+
+/// A bound of an expectation, in its measure's unit.
+pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64, String> {
+    match measure {
+        Measure::Delivery => share(text).map(u64::from),
+        Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => span(text),
+        Measure::Redundancy | Measure::HandshakesPerJoin => {
+            decimal(text, 1_000).ok_or_else(|| format!("`{text}` is not a number; 2.5 would be right"))
+        }
+        Measure::Pieces if text == "connected" => Ok(1),
+        Measure::Neighbours if text == "min_peers" => Ok(min_peers.into()),
+        _ => text.parse().map_err(|_| format!("`{text}` is not a whole number")),
+    }
+}
+
+/// A bound, or what was measured, as a person reads it.
+pub fn show_bound(measure: Measure, value: u64) -> String {
+    match measure {
+        Measure::Delivery => format!("{}.{:04} %", value / 10_000, value % 10_000),
+        Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => show_span(value),
+        Measure::Redundancy | Measure::HandshakesPerJoin => format!("{}.{:03}", value / 1_000, value % 1_000),
+        _ => value.to_string(),
+    }
+}
+
+pub(super) fn join<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn between<T: Copy + PartialOrd>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<(T, T), String> {
+    let (least, most) = text.split_once(" to ").unwrap_or((text, text));
+    let (least, most) = (parse(least.trim())?, parse(most.trim())?);
+    if least > most {
+        return Err(format!("`{text}` runs backwards; the smaller first would be right"));
+    }
+    Ok((least, most))
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    (number, unit.trim())
+}
+
+/// A decimal number times `unit`, exactly or not at all.
+fn decimal(text: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 9 || text.ends_with('.') {
+        return None;
+    }
+    let scale = 10u64.pow(u32::try_from(fraction.len()).ok()?);
+    let part = fraction.parse().unwrap_or(0u64).checked_mul(unit)?;
+    if !part.is_multiple_of(scale) {
+        return None;
+    }
+    whole.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(part / scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_mean_what_they_say_and_nothing_else_is_taken() {
+        assert_eq!(span("1.5 s"), Ok(1_500_000));
+        assert_eq!(span("20ms"), Ok(20_000));
+        assert_eq!(share("99.9 %"), Ok(999_000));
+        assert_eq!(share("12 ppm"), Ok(12));
+        assert_eq!(types("1, 5-7"), Ok(vec![1, 5, 6, 7]));
+        assert_eq!(latency("normal 50 ms 10 ms"), Ok(Latency::Normal(50_000, 10_000)));
+        assert_eq!(who("peers 3, 4"), Ok(Who::Peers(vec![3, 4])));
+        assert_eq!(bound(Measure::Redundancy, "2.5", 1), Ok(2_500));
+        for wrong in ["", "s", "5", "-1 s", "1..5 s", "1. s", "0.0000001 s", "99999999999999999999 s", "5 s 3"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
+        assert!(share("101 %").is_err() && share("5").is_err());
+        assert!(types("70000").is_err() && types("7-5").is_err() && types("").is_err());
+        assert!(spans("3 s to 1 s").is_err());
+        assert!(latency("normal 5 ms").is_err() && latency("regions 5").is_err() && latency("fast").is_err());
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for micros in [0, 1, 1_001, 20_000, 1_500_000, 60_000_000, 3_600_000_000] {
+            assert_eq!(span(&show_span(micros)), Ok(micros));
+        }
+        for ppm in [0, 1, 10_000, 125_000, 1_000_000] {
+            assert_eq!(share(&show_share(ppm)), Ok(ppm));
+        }
+    }
+}

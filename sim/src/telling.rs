@@ -1,0 +1,142 @@
+//! An outcome as the report takes it.
+
+use crate::check::Violation;
+use crate::report::{Broken, Cost, Fault, Overlay, Report, Summary, Traffic, Values, Verdict};
+use crate::run::{self, Outcome};
+use crate::scenario::{Expectation, Scenario, show_bound};
+use gossip_core::wire::kind;
+
+/// Names of what peers send to peers (PROTOCOL.md, section 1).
+const NAMES: &[(u16, &str)] = &[
+    (kind::PEER_REQUEST, "PEER REQUEST"),
+    (kind::PEER_RESPONSE, "PEER RESPONSE"),
+    (kind::VERIFICATION_REQUEST, "VERIFICATION REQUEST"),
+    (kind::VERIFICATION_RESPONSE, "VERIFICATION RESPONSE"),
+    (kind::HELLO, "HELLO"),
+    (kind::PUSH, "PUSH"),
+    (kind::PING, "PING"),
+    (kind::PEER_NOTIFICATION, "PEER NOTIFICATION"),
+    (kind::CAPABILITIES, "CAPABILITIES"),
+    (kind::IPV6, "IPv6 form"),
+    (kind::PONG, "PONG"),
+    (kind::GOODBYE, "GOODBYE"),
+];
+
+/// Everything that is told of a run; `command` repeats it.
+pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, command: String) -> Report {
+    let stats = &outcome.stats;
+    let verdict = |(expectation, value): &(Expectation, u64), met| Verdict {
+        expectation: expectation.to_string(),
+        measured: show_bound(expectation.measure, *value),
+        met,
+    };
+    let verdicts = outcome.met.iter().map(|one| verdict(one, true));
+    let verdicts = verdicts.chain(outcome.missed.iter().map(|one| verdict(one, false))).collect();
+    let traffic = stats.kinds().map(|(kind, frames, bytes)| {
+        let name = NAMES.iter().find(|(known, _)| *known == kind).map_or("unknown", |(_, name)| name);
+        Traffic { kind, name: name.to_owned(), frames, bytes }
+    });
+    Report {
+        scenario: scenario.name.clone(),
+        seed: outcome.seed,
+        command,
+        options: options(scenario, outcome),
+        verdicts,
+        broken: outcome.violations.iter().map(broken).collect(),
+        summary: Summary {
+            peers: outcome.overlay.peers,
+            announcements: stats.announcements,
+            deliveries: stats.expected - stats.missed,
+            expected: stats.expected,
+            missed: stats.missed,
+            suppressed: stats.copies.saturating_sub(stats.receivers),
+            redundancy_milli: stats.redundancy_milli(),
+            last_hop: u64::from(stats.last_hop()),
+            peer_bytes: stats.peer_bytes,
+            simulated: outcome.simulated,
+            events: stats.events,
+        },
+        cost: cost.map(|cost| Cost {
+            wall: cost.wall_micros,
+            bytes_a_peer: (cost.memory > 0).then(|| cost.memory / outcome.overlay.peers.max(1)),
+        }),
+        messages: stats.kept.clone(),
+        latency: Values::new(stats.latency.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value()))),
+        hops: Values::new((0..).zip(stats.hops.iter().copied())),
+        traffic: traffic.collect(),
+        overlay: Overlay {
+            views: outcome.overlay.views.clone(),
+            edges: outcome.overlay.edges.clone(),
+            pieces: outcome.overlay.pieces,
+        },
+        faults: scenario.timeline.iter().map(fault).collect(),
+    }
+}
+
+/// The report's JSON and what else a program may want to know.
+pub fn json(report: &Report, outcome: &Outcome) -> serde_json::Value {
+    let mut json = report.json();
+    if let Some(map) = json.as_object_mut() {
+        let stats = &outcome.stats;
+        for (name, value) in [
+            ("digest", serde_json::json!(digest(outcome))),
+            ("starts", serde_json::json!(stats.starts)),
+            ("dials", serde_json::json!(stats.dials)),
+            ("handshakes", serde_json::json!(stats.handshakes())),
+            ("handshake_frames", serde_json::json!(stats.handshake_frames())),
+            ("fewest_neighbours", serde_json::json!(outcome.overlay.fewest)),
+        ] {
+            map.entry(name).or_insert(value);
+        }
+    }
+    json
+}
+
+/// What went wrong, one a line, and what the first peer to blame had counted.
+pub fn complaints(outcome: &Outcome) -> String {
+    let missed = outcome.missed.iter().map(|(expectation, value)| {
+        format!("missed: {expectation}; it was {}\n", show_bound(expectation.measure, *value))
+    });
+    let broken = outcome.violations.iter().map(|violation| format!("broken: {}\n", show(violation)));
+    let counters: Vec<_> = outcome.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let counted =
+        outcome.violations.first().map(|one| format!("peer {} had counted: {}\n", one.peer, counters.join(", ")));
+    missed.chain(broken).chain(counted).collect()
+}
+
+/// A broken property in one line.
+pub fn show(violation: &Violation) -> String {
+    let Violation { at, peer, property, detail } = violation;
+    format!("{property}: peer {peer} at {}.{:06} s: {detail}", at / 1_000_000, at % 1_000_000)
+}
+
+/// The run's digest as it is printed.
+pub fn digest(outcome: &Outcome) -> String {
+    format!("{:016x}", outcome.digest)
+}
+
+fn broken(violation: &Violation) -> Broken {
+    let Violation { at, peer, property, detail } = violation.clone();
+    Broken { at, peer, property: property.to_owned(), detail }
+}
+
+fn fault(step: &crate::scenario::Step) -> Fault {
+    Fault { label: step.label(), from: step.at, until: step.lasts.map(|lasts| step.at + lasts) }
+}
+
+/// Every line of the scenario as a file.
+fn options(scenario: &Scenario, outcome: &Outcome) -> Vec<(String, String)> {
+    let mut section = String::new();
+    let mut options = Vec::new();
+    for line in scenario.to_ini().lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']').to_owned();
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && section != "expect"
+        {
+            options.push((format!("{section}: {key}"), value.to_owned()));
+        }
+    }
+    options.push(("trace digest".to_owned(), digest(outcome)));
+    options
+}

@@ -1,0 +1,198 @@
+//! The timeline: what goes wrong, and what is put right again.
+
+use super::World;
+use crate::network::CutId;
+use crate::scenario::{Fault, Who};
+use crate::wake::Wake;
+use gossip_core::Event;
+
+/// A process told to shut down has so long to say goodbye.
+const EXIT: u64 = 2_000_000;
+
+/// What is put right when a fault's time is over.
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// These cuts heal.
+    Heal(Vec<CutId>),
+    /// These peers are as quick as ever.
+    Quicken(Vec<u32>),
+}
+
+impl World {
+    /// A step of the timeline is due.
+    pub(super) fn step(&mut self, at: u32) {
+        let step = self.scenario.timeline[at as usize].clone();
+        let back = step.lasts;
+        match &step.fault {
+            Fault::Partition(shares) => {
+                let cuts = self.partition(shares);
+                self.undo_later(at, back, Undo::Heal(cuts));
+            }
+            Fault::OneWay(who) => {
+                let chosen = self.set_of(who);
+                let others = chosen.iter().map(|in_set| !in_set).collect();
+                let cut = self.network.reach().cut(chosen, others);
+                self.undo_later(at, back, Undo::Heal(vec![cut]));
+            }
+            Fault::Kill(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Kill, back)),
+            Fault::Vanish(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Vanish, back)),
+            Fault::Leave(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Leave, back)),
+            Fault::Pause(who) => {
+                for peer in self.choose(who) {
+                    self.peers[peer as usize].busy_until = self.now + back.unwrap_or(0);
+                }
+            }
+            Fault::Slow(who, cost) => {
+                let chosen = self.choose(who);
+                chosen.iter().for_each(|&peer| self.peers[peer as usize].cost = *cost);
+                self.undo_later(at, back, Undo::Quicken(chosen));
+            }
+            Fault::Silence(ppm) => self.on_links(*ppm, |world, end| world.network.silence(end)),
+            Fault::Reset(ppm) => {
+                self.on_links(*ppm, |world, end| world.network.break_link(world.now, end, &mut world.queue));
+            }
+            Fault::Drift(who, most_ppm) => {
+                for peer in self.choose(who) {
+                    let drift = self.rngs.faults.between(0, 2 * u64::from(*most_ppm));
+                    let drift = i64::try_from(drift).unwrap_or(0) - i64::from(*most_ppm);
+                    self.peers[peer as usize].clock.drift(self.now, i32::try_from(drift).unwrap_or(0));
+                    self.peers[peer as usize].wake_at = None;
+                    self.reschedule(peer);
+                }
+            }
+            Fault::Join(count, over) => {
+                for _ in 0..*count {
+                    if self.next_to_join < self.scenario.peers {
+                        let delay = self.rngs.joins.below(over + 1);
+                        self.queue.push(self.now + delay, Wake::Join(self.next_to_join));
+                        self.next_to_join += 1;
+                    }
+                }
+            }
+            Fault::Churn { every, down } => {
+                let over = back.is_some_and(|lasts| self.now >= step.at + lasts);
+                if !over {
+                    self.churn(*down);
+                    let pause = self.rngs.faults.exponential(*every).max(1);
+                    self.queue.push(self.now + pause, Wake::Step(at));
+                }
+            }
+        }
+    }
+
+    /// A step's time is over.
+    pub(super) fn undo(&mut self, at: u32) {
+        let Some(place) = self.undos.iter().position(|(step, _)| *step == at) else { return };
+        match self.undos.remove(place).1 {
+            Undo::Heal(cuts) => {
+                cuts.into_iter().for_each(|cut| self.network.reach().heal(cut));
+                self.network.retransmit(self.now, &mut self.queue);
+                self.settle_written();
+            }
+            Undo::Quicken(peers) => peers.into_iter().for_each(|peer| self.peers[peer as usize].cost = 0),
+        }
+    }
+
+    fn undo_later(&mut self, step: u32, lasts: Option<u64>, undo: Undo) {
+        if let Some(lasts) = lasts {
+            self.undos.push((step, undo));
+            self.queue.push(self.now + lasts, Wake::Undo(step));
+        }
+    }
+
+    fn partition(&mut self, shares: &[u32]) -> Vec<CutId> {
+        let total = shares.iter().map(|&share| u64::from(share)).sum::<u64>().max(1);
+        let mut groups: Vec<Vec<bool>> = vec![Vec::with_capacity(self.peers.len()); shares.len()];
+        for _ in 0..self.peers.len() {
+            let draw = self.rngs.faults.below(total);
+            let mut passed = 0;
+            for (group, &share) in groups.iter_mut().zip(shares) {
+                group.push((passed..passed + u64::from(share)).contains(&draw));
+                passed += u64::from(share);
+            }
+        }
+        let mut cuts = Vec::new();
+        for from in 0..groups.len() {
+            for to in (0..groups.len()).filter(|&to| to != from) {
+                cuts.push(self.network.reach().cut(groups[from].clone(), groups[to].clone()));
+            }
+        }
+        cuts
+    }
+
+    fn churn(&mut self, down: u64) {
+        let back = self.rngs.faults.between(1, down.max(1));
+        let way = match self.rngs.faults.below(3) {
+            0 => Way::Kill,
+            1 => Way::Vanish,
+            _ => Way::Leave,
+        };
+        for peer in self.choose(&Who::Count(1)) {
+            self.end_for(peer, way, Some(back));
+        }
+    }
+
+    fn end_for(&mut self, peer: u32, way: Way, back: Option<u64>) {
+        match way {
+            Way::Kill => self.end_process(peer, false),
+            Way::Vanish => self.end_process(peer, true),
+            Way::Leave => {
+                let host = &mut self.peers[peer as usize];
+                if host.state.is_some() && !host.leaving {
+                    host.leaving = true;
+                    self.queue.push(self.now + EXIT, Wake::Exit(peer));
+                    self.feed(peer, Event::Shutdown);
+                    self.settle_written();
+                }
+            }
+        }
+        if let Some(back) = back {
+            let after = if way == Way::Leave { EXIT + 1 } else { 0 };
+            self.queue.push(self.now + after + back, Wake::Join(peer));
+        }
+    }
+
+    /// Peers that run and may be hit, in random order, as many as `who` says.
+    fn choose(&mut self, who: &Who) -> Vec<u32> {
+        if let Who::Peers(peers) = who {
+            let there = |peer: &u32| self.peers.get(*peer as usize).is_some_and(|host| host.state.is_some());
+            return peers.iter().copied().filter(there).collect();
+        }
+        let runs = |&peer: &u32| self.peers[peer as usize].listens();
+        let mut among: Vec<u32> = (self.scenario.bootstrappers..self.scenario.peers).filter(runs).collect();
+        let count = match who {
+            Who::Share(ppm) => among.len() * (*ppm as usize) / 1_000_000,
+            Who::Count(count) => *count as usize,
+            Who::Peers(_) => 0,
+        };
+        self.rngs.faults.shuffle_front(&mut among, count);
+        among.truncate(count);
+        among
+    }
+
+    fn set_of(&mut self, who: &Who) -> Vec<bool> {
+        let mut set = vec![false; self.peers.len()];
+        self.choose(who).into_iter().for_each(|peer| set[peer as usize] = true);
+        set
+    }
+
+    fn on_links(&mut self, ppm: u32, mut act: impl FnMut(&mut Self, crate::network::EndId)) {
+        for peer in 0..self.peers.len() {
+            let dialed = self.peers[peer].ends.iter().filter(|(connection, _)| connection.is_dialed());
+            let ends: Vec<_> = dialed.map(|&(_, end)| end).collect();
+            for end in ends {
+                if self.network.is_open(end) && self.rngs.faults.ppm(ppm) {
+                    act(self, end);
+                }
+            }
+        }
+    }
+}
+
+/// How a peer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Kill,
+    Vanish,
+    Leave,
+}

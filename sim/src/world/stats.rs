@@ -1,0 +1,215 @@
+//! What happened, counted.
+
+use crate::report::Message;
+use gossip_core::wire::kind;
+use hdrhistogram::Histogram;
+
+/// Frame types are counted from here on.
+const FIRST_KIND: u16 = 500;
+const KINDS: usize = 32;
+
+/// Counts of a whole network.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// Deliveries of bytes, timers and connection changes to peers.
+    pub events: u64,
+    /// Processes started.
+    pub starts: u64,
+    /// Connections asked for.
+    pub dials: u64,
+    /// Frames that peers sent to peers.
+    pub peer_frames: u64,
+    /// Their bytes.
+    pub peer_bytes: u64,
+    /// Announcements made.
+    pub announcements: u64,
+    /// When the last of them was made, microseconds.
+    pub last_announcement: u64,
+    /// When a peer last sent a message to another, microseconds.
+    pub last_message: u64,
+    /// Announcements that nobody could make: no module of that type had a peer with neighbours.
+    pub unannounced: u64,
+    /// Announcements that count: without limit, valid, of a peer that lived on, old enough.
+    pub judged: u64,
+    /// Deliveries that there should have been of these.
+    pub expected: u64,
+    /// Those of them that there were not.
+    pub missed: u64,
+    /// Times that a module was told of a message for the first time.
+    pub deliveries: u64,
+    /// Copies of messages that peers received.
+    pub copies: u64,
+    /// First copies of messages that peers received.
+    pub receivers: u64,
+    /// First copies by their hops.
+    pub hops: [u64; 256],
+    /// How the first judged messages spread: as many as are kept.
+    pub kept: Vec<Message>,
+    pub(super) keep: usize,
+    /// Times that a peer found fault with another.
+    pub faults: u64,
+    /// The last of these.
+    pub last_fault: Option<String>,
+    /// From announcement to a module's being told, microseconds.
+    pub latency: Histogram<u64>,
+    /// When the neighbourhood changed last, microseconds.
+    pub last_change: u64,
+    kinds: [(u64, u64); KINDS],
+    views: Vec<(u32, Option<u64>)>,
+}
+
+impl Stats {
+    pub(super) fn new(peers: usize) -> Self {
+        Self {
+            events: 0,
+            starts: 0,
+            dials: 0,
+            peer_frames: 0,
+            peer_bytes: 0,
+            announcements: 0,
+            last_announcement: 0,
+            last_message: 0,
+            unannounced: 0,
+            judged: 0,
+            expected: 0,
+            missed: 0,
+            deliveries: 0,
+            copies: 0,
+            receivers: 0,
+            hops: [0; 256],
+            kept: Vec::new(),
+            keep: 0,
+            faults: 0,
+            last_fault: None,
+            latency: Histogram::new(3).expect("three digits are possible"),
+            last_change: 0,
+            kinds: [(0, 0); KINDS],
+            views: vec![(0, None); peers],
+        }
+    }
+
+    pub(super) fn sent(&mut self, of_kind: u16, len: usize, now: u64) {
+        self.peer_frames += 1;
+        self.peer_bytes += len as u64;
+        if of_kind == kind::PEER_NOTIFICATION {
+            self.last_message = now;
+        }
+        if let Some((frames, bytes)) = self.kinds.get_mut(usize::from(of_kind.wrapping_sub(FIRST_KIND))) {
+            *frames += 1;
+            *bytes += len as u64;
+        }
+    }
+
+    /// Frame types that peers sent to each other, how many of each and their bytes.
+    pub fn kinds(&self) -> impl Iterator<Item = (u16, u64, u64)> {
+        (FIRST_KIND..).zip(self.kinds).filter(|(_, (frames, _))| *frames > 0).map(|(kind, (n, bytes))| (kind, n, bytes))
+    }
+
+    /// Handshakes whose work was done: VERIFICATION RESPONSEs sent.
+    pub fn handshakes(&self) -> u64 {
+        self.kinds[usize::from(kind::VERIFICATION_RESPONSE - FIRST_KIND)].0
+    }
+
+    /// Frames among peers that serve finding each other: all but messages, PING and PONG.
+    pub fn handshake_frames(&self) -> u64 {
+        let other = [kind::PEER_NOTIFICATION, kind::PING, kind::PONG];
+        self.kinds().filter(|(kind, ..)| !other.contains(kind)).map(|(_, frames, _)| frames).sum()
+    }
+
+    /// A module was told of a message for the first time, so long after its announcement.
+    pub(super) fn heard(&mut self, latency: u64) {
+        self.deliveries += 1;
+        self.latency.record(latency).expect("the histogram grows as it must");
+    }
+
+    /// Counts a neighbour and gives how many there are.
+    pub(super) fn neighbour_up(&mut self, peer: u32, now: u64) -> u32 {
+        self.last_change = now;
+        let (view, since) = &mut self.views[peer as usize];
+        *view += 1;
+        since.get_or_insert(now);
+        *view
+    }
+
+    pub(super) fn neighbour_down(&mut self, peer: u32, now: u64) {
+        self.last_change = now;
+        let (view, since) = &mut self.views[peer as usize];
+        *view = view.saturating_sub(1);
+        if *view == 0 {
+            *since = None;
+        }
+    }
+
+    pub(super) fn left(&mut self, peer: u32, now: u64) {
+        self.last_change = now;
+        self.views[peer as usize] = (0, None);
+    }
+
+    /// Since when this peer has had neighbours without a break.
+    pub fn established_since(&self, peer: u32) -> Option<u64> {
+        self.views[peer as usize].1
+    }
+
+    /// How many neighbours this peer has.
+    pub fn view(&self, peer: u32) -> u32 {
+        self.views[peer as usize].0
+    }
+
+    /// The most hops of a first copy.
+    pub fn last_hop(&self) -> u8 {
+        self.hops.iter().rposition(|&copies| copies > 0).and_then(|hop| u8::try_from(hop).ok()).unwrap_or(0)
+    }
+
+    /// Deliveries that there were of those that there should have been, ppm.
+    pub fn delivery_ppm(&self) -> u64 {
+        match self.expected {
+            0 => 1_000_000,
+            expected => (expected - self.missed) * 1_000_000 / expected,
+        }
+    }
+
+    /// Copies received for each first one, minus one, thousandths.
+    pub fn redundancy_milli(&self) -> u64 {
+        match self.receivers {
+            0 => 0,
+            receivers => (self.copies - receivers) * 1_000 / receivers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_those_computed_by_hand() {
+        let mut stats = Stats::new(2);
+        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (1_000_000, 0));
+        (stats.expected, stats.missed) = (2_000, 3);
+        (stats.copies, stats.receivers) = (700, 200);
+        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (998_500, 2_500));
+    }
+
+    #[test]
+    fn latency_percentiles_are_those_of_the_rows() {
+        let mut stats = Stats::new(1);
+        (1..=1_000).for_each(|latency| stats.heard(latency * 100));
+        let of = |quantile| stats.latency.value_at_quantile(quantile);
+        assert!(of(0.5).abs_diff(50_000) <= 50, "{}", of(0.5));
+        assert!(of(0.99).abs_diff(99_000) <= 99, "{}", of(0.99));
+        assert!(stats.latency.max().abs_diff(100_000) <= 100);
+        assert_eq!(stats.deliveries, 1_000);
+    }
+
+    #[test]
+    fn a_peer_is_established_from_its_first_neighbour_to_its_last() {
+        let mut stats = Stats::new(1);
+        assert_eq!(stats.established_since(0), None);
+        assert_eq!(stats.neighbour_up(0, 5), 1);
+        assert_eq!(stats.neighbour_up(0, 7), 2);
+        stats.neighbour_down(0, 8);
+        assert_eq!((stats.established_since(0), stats.view(0)), (Some(5), 1));
+        stats.neighbour_down(0, 9);
+        assert_eq!((stats.established_since(0), stats.last_change), (None, 9));
+    }
+}

@@ -1,0 +1,189 @@
+//! Looking over: tables and connections of peers, messages whose time is over, and, in the end, the overlay.
+
+use super::{SECOND, World};
+use crate::check::Floor;
+use crate::check::Message;
+use crate::network::Owner;
+use crate::report;
+use crate::world::peer_at;
+use gossip_core::Status;
+use gossip_core::time::Instant;
+
+/// So many peers are looked over each time.
+const SAMPLE: usize = 1_000;
+/// A message younger than this at the end is not judged.
+const YOUNGEST: u64 = 10 * SECOND;
+
+/// The overlay at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// Peers that run.
+    pub peers: u64,
+    /// Pieces that they form.
+    pub pieces: u64,
+    /// The fewest neighbours that any has.
+    pub fewest: u64,
+    /// The most neighbours that any has.
+    pub most: u64,
+    /// Neighbours of all.
+    pub neighbours: u64,
+    /// Neighbours that don't know of it.
+    pub one_sided: u64,
+    /// Each running peer and how many neighbours it has.
+    pub views: Vec<(u32, u32)>,
+    /// Pairs of neighbours, each once.
+    pub edges: Vec<(u32, u32)>,
+}
+
+impl World {
+    pub(super) fn sweep(&mut self) {
+        let count = self.peers.len();
+        for _ in 0..count.min(SAMPLE) {
+            self.swept = (self.swept + 1) % count;
+            self.look_over(u32::try_from(self.swept).unwrap_or(0));
+        }
+        while let Some(message) = self.checks.ledger.retire(self.now) {
+            self.judge(&message);
+        }
+    }
+
+    fn look_over(&mut self, peer: u32) {
+        if !self.checks.are_on() {
+            return;
+        }
+        let Some(status) = self.status(peer) else { return };
+        let ends = &self.peers[peer as usize].ends;
+        let local = |end| matches!(self.network.holder(end).0, Owner::Module(_));
+        let modules = ends.iter().filter(|(_, end)| local(end.other())).count();
+        self.checks.look_over(self.now, peer, &status, (ends.len() - modules, modules));
+    }
+
+    /// A running peer's public status.
+    pub fn status(&self, peer: u32) -> Option<Status> {
+        let host = &self.peers[peer as usize];
+        let now: Instant = host.clock.read(self.now);
+        host.state.as_ref().map(|state| state.status(now))
+    }
+
+    /// Counts what a message achieved.
+    fn judge(&mut self, message: &Message) {
+        let (announced, outcome) = (message.announced, message.outcome());
+        self.stats.copies += outcome.copies;
+        self.stats.receivers += outcome.peers;
+        for (total, of_message) in self.stats.hops.iter_mut().zip(message.hops()) {
+            *total += u64::from(*of_message);
+        }
+        let host = &self.peers[announced.peer as usize];
+        let lived_on = host.state.is_some() && host.starts == announced.life;
+        if announced.ttl != 0 || !announced.valid || !lived_on || announced.at + YOUNGEST > self.now {
+            return;
+        }
+        self.stats.judged += 1;
+        let expected_before = self.stats.expected;
+        let mut delays = Vec::new();
+        for (module, state) in (0..).zip(&self.modules) {
+            let class = &self.scenario.modules[usize::from(state.class)];
+            let was_there = state.since.is_some_and(|since| since <= announced.at)
+                && self.scenario.peers > 1
+                && self.stats.established_since(state.peer).is_some_and(|since| since <= announced.at);
+            if was_there && class.reads && class.types.contains(&announced.data_type) {
+                self.stats.expected += 1;
+                match message.first_told_after(module) {
+                    None => self.stats.missed += 1,
+                    Some(delay) if self.stats.kept.len() < self.stats.keep => delays.push(delay),
+                    Some(_) => {}
+                }
+            }
+        }
+        if self.stats.kept.len() < self.stats.keep {
+            let expected = self.stats.expected - expected_before;
+            self.stats.kept.push(report::Message::new(announced.at, expected, delays));
+        }
+    }
+
+    /// At the end: all messages are judged, all peers looked over; and, if there was no traffic for long enough, nothing
+    /// may be left of it.
+    pub fn finish(&mut self) {
+        for peer in 0..self.scenario.peers {
+            self.look_over(peer);
+        }
+        while let Some(message) = self.checks.ledger.retire(u64::MAX) {
+            self.judge(&message);
+        }
+        if self.checks.are_on() && self.has_been_quiet() {
+            for peer in 0..self.scenario.peers {
+                let Some(status) = self.status(peer) else { continue };
+                for (property, detail) in Floor::check(&status) {
+                    self.checks.violate(self.now, peer, property, detail);
+                }
+            }
+        }
+    }
+
+    /// Has all traffic ended, and its memory with it, by the peers' settings?
+    fn has_been_quiet(&self) -> bool {
+        let settings = &self.scenario.settings;
+        let memory = settings.suppression_time.as_micros() * 2 + settings.validation_timeout.as_micros() + 30 * SECOND;
+        self.stats.last_message.max(self.stats.last_announcement) + memory <= self.now
+            && self.scenario.modules.iter().all(|class| class.reads)
+            && !self.scenario.timeline.iter().any(|step| step.at + step.lasts.unwrap_or(0) + memory > self.now)
+    }
+
+    /// The overlay as the peers' views have it. Two peers are joined when each has the other in its view.
+    pub fn overlay(&self) -> Overlay {
+        let count = self.peers.len();
+        let views: Vec<Option<Vec<u32>>> = (0..self.scenario.peers)
+            .map(|peer| {
+                let status = self.status(peer)?;
+                let known = status.neighbours.iter();
+                Some(known.filter_map(|neighbour| peer_at(neighbour.address, self.scenario.peers)).collect())
+            })
+            .collect();
+        let mut piece: Vec<usize> = (0..count).collect();
+        let mut overlay = Overlay {
+            peers: 0,
+            pieces: 0,
+            fewest: u64::MAX,
+            most: 0,
+            neighbours: 0,
+            one_sided: 0,
+            views: Vec::new(),
+            edges: Vec::new(),
+        };
+        for (peer, view) in views.iter().enumerate() {
+            let Some(view) = view else { continue };
+            overlay.peers += 1;
+            overlay.views.push((u32::try_from(peer).unwrap_or(0), u32::try_from(view.len()).unwrap_or(0)));
+            overlay.neighbours += view.len() as u64;
+            overlay.most = overlay.most.max(view.len() as u64);
+            overlay.fewest = overlay.fewest.min(view.len() as u64);
+            for &other in view {
+                let back = views[other as usize].as_ref();
+                if back.is_some_and(|back| back.iter().any(|&back| back as usize == peer)) {
+                    join(&mut piece, peer, other as usize);
+                    if peer < other as usize {
+                        overlay.edges.push((u32::try_from(peer).unwrap_or(0), other));
+                    }
+                } else {
+                    overlay.one_sided += 1;
+                }
+            }
+        }
+        overlay.fewest = overlay.fewest.min(overlay.most);
+        overlay.pieces = (0..count).filter(|&at| views[at].is_some() && root(&mut piece, at) == at).count() as u64;
+        overlay
+    }
+}
+
+fn root(piece: &mut [usize], mut at: usize) -> usize {
+    while piece[at] != at {
+        piece[at] = piece[piece[at]];
+        at = piece[at];
+    }
+    at
+}
+
+fn join(piece: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (root(piece, a), root(piece, b));
+    piece[a] = b;
+}

@@ -1,0 +1,178 @@
+//! The report's page, in a real browser. Where there is no Chromium these tests say so and do nothing, unless
+//! `CI=true`.
+
+use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+#[path = "../examples/report/sample.rs"]
+mod sample;
+
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// A browser that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What the browser made of a page.
+struct Seen {
+    /// The document after it was loaded.
+    document: String,
+    /// What the browser said of it on its console.
+    console: Vec<String>,
+}
+
+/// Opens a page; `None` where there is no browser to do it.
+fn open(page: &str, switches: &[&str]) -> Option<Seen> {
+    let Some(browser) = browser() else {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI needs one of {NAMES:?} on the path");
+        println!(
+            "SKIPPED: none of {NAMES:?} is on the path, so the page was not opened (Debian: apt-get install chromium)"
+        );
+        return None;
+    };
+    let folder = tempfile::tempdir().expect("a folder for the page and the browser's profile");
+    let file = folder.path().join("report.html");
+    std::fs::write(&file, page).expect("the page can be written");
+    let (document, said) = (folder.path().join("document"), folder.path().join("said"));
+    let mut child = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--enable-logging=stderr", "--dump-dom"])
+        .args(switches)
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}", file.display()))
+        .stdout(File::create(&document).expect("a file for the document"))
+        .stderr(File::create(&said).expect("a file for the console"))
+        .spawn()
+        .expect("the browser can be started");
+    let status = ended(&mut child);
+    let text = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("it was written")).into_owned();
+    let (document, said) = (text(&document), text(&said));
+    assert!(status.is_some_and(|status| status.success()), "the browser ended with {status:?}: {said}");
+    let console = said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
+    Some(Seen { document, console })
+}
+
+/// How the browser ended; `None` if it did not by itself.
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().expect("the browser can be asked") {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("the browser can be ended");
+    child.wait().expect("the browser ends");
+    None
+}
+
+fn browser() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_file(file));
+    NAMES.iter().find_map(|name| found(name))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.is_file())
+}
+
+/// A script of the test's own, in a page whose policy allows none, so that the policy is widened for the test.
+fn measured(report: &Report, script: &str) -> String {
+    let page = report.html();
+    let policy = "default-src 'none'; ";
+    assert!(page.contains(policy), "the page's policy has changed");
+    page.replace(policy, "default-src 'none'; script-src 'unsafe-inline'; ")
+        .replace("</body>", &format!("<script>{script}</script></body>"))
+}
+
+#[test]
+fn the_page_opens_without_a_word_on_the_console_and_shows_every_plot() {
+    let report = sample::sample(60, 100);
+    let Some(seen) = open(&report.html(), &[]) else { return };
+    assert_eq!(seen.console, [""; 0]);
+    // Coverage twice (wide and narrow), spread, latency, hops, overlay, traffic, views.
+    assert_eq!(seen.document.matches("<svg").count(), 8);
+    for heading in ["Coverage over time", "Spread of a message", "Latency", "Hops", "Overlay", "Traffic", "View sizes"]
+    {
+        assert!(seen.document.contains(heading), "{heading} is missing");
+    }
+}
+
+#[test]
+fn a_text_that_looks_like_markup_stays_a_text_in_the_browser() {
+    let Some(seen) = open(&sample::hostile().html(), &[]) else { return };
+    assert_eq!(seen.console, [""; 0]);
+    assert!(!seen.document.contains("<script"));
+}
+
+#[test]
+fn what_the_browser_finds_wrong_is_noticed() {
+    let page = measured(&sample::sample(4, 2), "console.error('planted')");
+    let Some(seen) = open(&page, &[]) else { return };
+    assert!(seen.console.iter().any(|line| line.contains("planted")), "{:?}", seen.console);
+}
+
+/// Nothing sticks out sideways, one coverage plot shows, every plot has a size and its text is large enough to read; at
+/// both widths, in light and in dark, where ink and paper are far apart.
+#[test]
+fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
+    let script = "
+        const shown = [...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0);
+        const heights = shown.flatMap(svg => [...svg.querySelectorAll('text')].map(
+            text => parseFloat(text.getAttribute('font-size')) * svg.getScreenCTM().a));
+        const light = colour => colour.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765;
+        const card = light(getComputedStyle(document.querySelector('section')).backgroundColor);
+        const inks = [document.body, ...document.querySelectorAll('svg text')].map(element => {
+            const style = getComputedStyle(element);
+            return Math.abs(light(element instanceof SVGElement ? style.fill : style.color) - card);
+        });
+        document.body.dataset.seen = JSON.stringify({
+            window: innerWidth,
+            over: document.documentElement.scrollWidth - innerWidth,
+            plots: shown.length,
+            least: Math.min(...shown.map(svg => svg.getBoundingClientRect().height)),
+            text: Math.min(...heights),
+            dark: card < 0.5,
+            contrast: Math.min(...inks),
+        });";
+    let page = measured(&sample::sample(60, 100), script);
+    // Chromium's own window is never narrower than 500 pixels: a frame is.
+    for width in [400, 1280] {
+        for (scheme, dark) in [("1", false), ("0", true)] {
+            let framed = framed(&page, width);
+            let blink = format!("--blink-settings=preferredColorScheme={scheme}");
+            let Some(seen) = open(&framed, &["--window-size=1400,1000", "--allow-file-access-from-files", &blink])
+            else {
+                return;
+            };
+            assert_eq!(seen.console, [""; 0]);
+            let found = result(&seen.document);
+            assert_eq!(found["window"], width, "{found}");
+            assert!(found["over"].as_i64() <= Some(0), "the page is wider than its window: {found}");
+            assert_eq!(found["plots"], 7, "{found}");
+            assert!(found["least"].as_f64() > Some(100.0), "a plot is too low to be seen: {found}");
+            assert!(found["text"].as_f64() > Some(10.0), "a plot's text is too small: {found}");
+            assert_eq!(found["dark"], dark, "{found}");
+            assert!(found["contrast"].as_f64() > Some(0.35), "a text is too faint: {found}");
+        }
+    }
+}
+
+/// A page that shows another in a frame so wide, and says what the other's script found.
+fn framed(page: &str, width: u32) -> String {
+    let inside = page.replace('&', "&amp;").replace('"', "&quot;");
+    format!(
+        "<!DOCTYPE html><meta name=color-scheme content='light dark'><title>frame</title><body>
+        <iframe width={width} height=900 style='border:0' srcdoc=\"{inside}\"
+            onload=\"document.body.dataset.seen = this.contentDocument.body.dataset.seen; this.remove()\"></iframe>"
+    )
+}
+
+fn result(document: &str) -> serde_json::Value {
+    let value = document.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let text = value.expect("the page's script has run").replace("&quot;", "\"");
+    serde_json::from_str(&text).expect("the script writes JSON")
+}

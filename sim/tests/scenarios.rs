@@ -1,0 +1,123 @@
+//! The ready-made scenarios through the program itself: what they come to is committed, and exit statuses are what the
+//! manual says.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn sim(arguments: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(arguments).output();
+    output.expect("the program can be started")
+}
+
+fn scenario(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name).display().to_string()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What of a run is the same on every machine.
+fn golden_lines(name: &str) -> String {
+    let output = sim(&["run", &scenario(name), "--seed", "1", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
+    let wanted = ["digest", "handshakes", "starts", "dials", "fewest_neighbours"];
+    let values: Vec<_> = wanted.iter().map(|key| format!("{key} {}", json[*key])).collect();
+    format!("{name}: {}\n", values.join(", "))
+}
+
+#[test]
+fn quick_scenarios_come_true_and_give_the_committed_results() {
+    let names = ["smoke.ini", "partition-and-heal.ini", "slow-modules.ini", "regions.ini"];
+    let got: String = names.into_iter().map(golden_lines).collect();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden.txt");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &got).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(got, golden, "if this change is meant, run the test again with BLESS=1 and commit {}", path.display());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_digest_in_another_process_and_beside_other_seeds() {
+    let digest = |arguments: &[&str]| {
+        let output = sim(arguments);
+        let out = text(&output.stdout);
+        let json = out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("one object a line"));
+        json.map(|json| (json["seed"].to_string(), json["digest"].to_string())).collect::<Vec<_>>()
+    };
+    let smoke = scenario("smoke.ini");
+    let many = digest(&["run", &smoke, "--seeds", "3..7", "--json"]);
+    assert_eq!(many.len(), 4);
+    for (seed, of_many) in &many {
+        assert_eq!(&digest(&["run", &smoke, "--seed", seed, "--json"]), &[(seed.clone(), of_many.clone())]);
+    }
+    assert_ne!(many[0].1, many[1].1);
+}
+
+#[test]
+fn what_cannot_come_true_fails_with_status_1_and_says_how_to_repeat_it() {
+    let output = sim(&["run", &scenario("must-fail.ini"), "--seed", "4"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let complaint = text(&output.stderr);
+    assert!(complaint.contains("latency <= 40 ms") && complaint.contains("--seed 4"), "{complaint}");
+}
+
+#[test]
+fn a_wrong_file_or_command_line_has_status_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong.ini");
+    std::fs::write(&wrong, "[simulation]\npeers = many\n[gossip]\ncache_size = 5\n").unwrap();
+    let output = sim(&["run", &wrong.display().to_string()]);
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = text(&output.stderr);
+    assert!(complaint.contains("wrong.ini:2: [simulation] peers: `many`"), "{complaint}");
+    assert!(complaint.contains("degree"), "{complaint}");
+    assert_eq!(sim(&["run", "no-such-file.ini"]).status.code(), Some(2));
+    assert_eq!(sim(&["run"]).status.code(), Some(2));
+    assert_eq!(sim(&["explore", "--seeds", "5..5"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_traced_peer_replays_to_the_same_actions() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("peer.rec").display().to_string();
+    let page = folder.path().join("page.html").display().to_string();
+    let output =
+        sim(&["run", &scenario("smoke.ini"), "--seed", "2", "--trace", &trace, "--trace-peer", "7", "--report", &page]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let replayed = sim(&["replay", "--quiet", &trace]);
+    assert_eq!(replayed.status.code(), Some(0), "{}{}", text(&replayed.stdout), text(&replayed.stderr));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("<html"));
+
+    // One byte of the events is another: found out.
+    let mut bytes = std::fs::read(&trace).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&trace, bytes).unwrap();
+    assert_ne!(sim(&["replay", "--quiet", &trace]).status.code(), Some(0));
+}
+
+#[test]
+fn every_scenario_file_can_be_read() {
+    for entry in std::fs::read_dir(scenario("")).unwrap() {
+        let path = entry.unwrap().path();
+        let (scenario, warnings) =
+            gossip_sim::scenario::Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(warnings.is_empty() && !scenario.expectations.is_empty(), "{}: {warnings:?}", path.display());
+    }
+}
+
+#[test]
+fn the_manual_names_every_key_and_measure() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SIMULATION.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    for (section, key, standard, _) in gossip_sim::scenario::KEYS {
+        let row = format!("| `{key}` | {standard} |");
+        assert!(manual.contains(&row), "[{section}] has no row {row}");
+    }
+    for (name, _, sentence) in gossip_sim::scenario::MEASURES {
+        assert!(manual.contains(&format!("| `{name}` | {sentence} |")), "no row for {name}");
+    }
+}
