@@ -98,7 +98,12 @@ fn smaller(scenario: &Scenario, recovery: u64) -> Vec<Scenario> {
     offer(&|s| s.network.jitter = 0);
     offer(&|s| s.network.bandwidth = None);
     offer(&|s| s.network.latency = crate::network::Latency::Fixed(10_000));
-    offer(&|s| s.workloads.iter_mut().for_each(|workload| workload.every *= 2));
+    // No slower than once a run, or shrinking would never end.
+    let duration = scenario.duration;
+    offer(&|s| {
+        let quick = s.workloads.iter_mut().filter(|workload| workload.every < duration);
+        quick.for_each(|workload| workload.every = workload.every.saturating_mul(2));
+    });
     offer(&|s| s.workloads.iter_mut().for_each(|workload| workload.size = (9, 9)));
     offer(&|s| s.joined = s.peers);
     for at in 0..steps {

@@ -100,6 +100,23 @@ fn a_traced_peer_replays_to_the_same_actions() {
 }
 
 #[test]
+fn random_networks_break_no_property() {
+    let output = sim(&["explore", "--seeds", "0..12"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_scenario_that_fails_is_made_smaller_and_still_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small.ini").display().to_string();
+    let output = sim(&["explore", &scenario("must-fail.ini"), "--seeds", "4..5", "--shrink", &small]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let read = |path: &str| gossip_sim::scenario::Scenario::read(Path::new(path)).unwrap().0;
+    assert!(read(&small).peers < read(&scenario("must-fail.ini")).peers);
+    assert_eq!(sim(&["run", &small, "--seed", "4"]).status.code(), Some(1));
+}
+
+#[test]
 fn every_scenario_file_can_be_read() {
     for entry in std::fs::read_dir(scenario("")).unwrap() {
         let path = entry.unwrap().path();

@@ -28,16 +28,6 @@ fn a_small_network_forms_and_everything_reaches_everyone() {
         world.finish();
         assert_eq!(world.violations(), [], "seed {seed}");
         let (stats, overlay) = (world.stats(), world.overlay());
-        eprintln!(
-            "{seed}: {overlay:?} events {} judged {} expected {} missed {} deliveries {} redundancy {} faults {:?}",
-            stats.events,
-            stats.judged,
-            stats.expected,
-            stats.missed,
-            stats.deliveries,
-            stats.redundancy_milli(),
-            stats.last_fault
-        );
         assert_eq!((overlay.pieces, overlay.one_sided), (1, 0), "seed {seed}");
         assert!(stats.judged > 30 && stats.missed == 0, "seed {seed}: {} of {}", stats.missed, stats.expected);
     }
