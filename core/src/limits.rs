@@ -21,8 +21,6 @@ pub const DIALS_MAX: usize = 8;
 pub const CONNECTIONS_PER_NEIGHBOUR: usize = 2;
 /// How long a PING that decides between two connections, or two instances, waits (section 3).
 pub const ALIVE_CHECK: Duration = Duration::from_secs(5);
-/// Address hints read from one CAPABILITIES.
-pub const HINTS_MAX: usize = 4;
 
 /// Addresses that may become neighbours (section 4).
 pub const CANDIDATES_MAX: usize = 512;

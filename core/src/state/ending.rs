@@ -4,6 +4,7 @@ use super::{GossipState, bump};
 use crate::action::{Action, Actions, Flush};
 use crate::connection::handshake::{Prover, Verifier};
 use crate::connection::peer::{Origin, Peer, Purpose};
+use crate::dissemination::NeighbourId;
 use crate::error::Fault;
 use crate::event::ConnectionId;
 use crate::limits::BOOTSTRAPPER_BAN_TIME;
@@ -11,6 +12,7 @@ use crate::membership::Membership;
 use crate::membership::faults::Offender;
 use crate::membership::view::Neighbour;
 use crate::note::{EndReason, Note};
+use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{GoodbyeReason, PeerMessage};
 
@@ -50,7 +52,7 @@ impl GossipState {
         let Some(mut peer) = self.peers.remove(&id) else { return };
         self.timers.clear(Timer::Connection(id));
         self.is_view_changed = true;
-        let reason = self.reason_of_proof(&peer, reason);
+        let reason = reason_of_proof(&peer, reason);
         out.push(Action::Note(Note::PeerClosed { connection: id, remote: peer.remote, reason }));
         if matches!(peer.prover, Prover::Solving { .. }) {
             self.cancel_proof(id, out);
@@ -70,12 +72,6 @@ impl GossipState {
         }
     }
 
-    /// An acceptor that closes right after our 507 did not like it, whatever else it may seem.
-    fn reason_of_proof(&mut self, peer: &Peer, reason: EndReason) -> EndReason {
-        let is_rejection = reason == EndReason::Gone && matches!(peer.prover, Prover::ProofSent { .. });
-        if is_rejection && !peer.is_established() { EndReason::RejectedUs } else { reason }
-    }
-
     /// Nobody waits for its answer any more.
     fn stop_checking(&mut self, id: ConnectionId) {
         if self.held_by(id).is_empty()
@@ -91,7 +87,7 @@ impl GossipState {
     fn neighbour_lost_connection(
         &mut self,
         id: ConnectionId,
-        neighbour: crate::dissemination::NeighbourId,
+        neighbour: NeighbourId,
         reason: EndReason,
         out: &mut Actions,
     ) {
@@ -214,7 +210,7 @@ impl GossipState {
     /// Something about this peer's connection may be overdue.
     pub(super) fn check_peer(&mut self, id: ConnectionId, out: &mut Actions) {
         let now = self.now;
-        let is_due = |at: Option<crate::time::Instant>| at.is_some_and(|at| at <= now);
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !is_due(peer.overdue_at(&self.settings)) {
             self.arm(id);
@@ -273,6 +269,12 @@ impl GossipState {
         out.push(Action::Close { connection: id, flush: Flush::First });
         self.ended(id, reason, out);
     }
+}
+
+/// An acceptor that closes right after our 507 did not like it, whatever else it may seem.
+fn reason_of_proof(peer: &Peer, reason: EndReason) -> EndReason {
+    let is_rejection = reason == EndReason::Gone && matches!(peer.prover, Prover::ProofSent { .. });
+    if is_rejection && !peer.is_established() { EndReason::RejectedUs } else { reason }
 }
 
 /// How a fault that ends the connection by itself ends it. The silent are not told; an impossible size has lost the

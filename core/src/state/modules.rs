@@ -208,11 +208,10 @@ impl GossipState {
         }
     }
 
+    /// The last of a module that is gone.
     fn forget_module(&mut self, id: ConnectionId) {
         self.modules.remove(&id);
         self.subscriptions.unsubscribe_all(id);
-        self.dissemination.module_closed(self.now, &mut self.metrics, id);
-        self.timers.clear(Timer::Connection(id));
     }
 
     /// A queue of a module above its mark: does it drain?

@@ -3,10 +3,12 @@
 use super::{GossipState, bump};
 use crate::action::Actions;
 use crate::address::{canonical, is_usable, scope};
+use crate::connection::outbox::Outbox;
 use crate::connection::peer::{Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
+use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
 use std::net::SocketAddr;
@@ -14,18 +16,23 @@ use std::net::SocketAddr;
 impl GossipState {
     /// Queues a frame for a peer. A connection that ended meanwhile gets nothing.
     pub(super) fn send(&mut self, id: ConnectionId, frame: Frame, out: &mut Actions) {
-        let now = self.now;
+        self.queue(id, frame, Outbox::send, out);
+    }
+
+    /// Queues a frame in one of the outbox's ways, counts it, and sees to it that a queue above its mark is judged in
+    /// time, whatever filled it.
+    pub(super) fn queue(
+        &mut self,
+        id: ConnectionId,
+        frame: Frame,
+        put: fn(&mut Outbox, Instant, ConnectionId, Frame, u64, &mut Actions),
+        out: &mut Actions,
+    ) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         bump(&mut self.metrics.p2p_frames_out);
         self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
-        peer.outbox.send(now, id, frame, self.settings.peer_queue, out);
-        self.watch_queue(id);
-    }
-
-    /// A queue above its mark is judged in time, whatever filled it.
-    pub(super) fn watch_queue(&mut self, id: ConnectionId) {
-        let judged_at = self.peers.get(&id).and_then(|peer| peer.outbox.judged_at(self.settings.peer_stall_timeout));
-        if let Some(at) = judged_at {
+        put(&mut peer.outbox, self.now, id, frame, self.settings.peer_queue, out);
+        if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
             self.timers.set_by(Timer::Connection(id), at);
         }
     }

@@ -2,11 +2,13 @@
 
 use super::{GossipState, bump};
 use crate::action::{Action, Actions};
+use crate::connection::outbox::Outbox;
 use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
 use crate::event::ConnectionId;
 use crate::limits::FRAME_HEADER;
+use crate::membership::view::Neighbour;
 use crate::note::Note;
-use crate::wire::{notification, peer_notification};
+use crate::wire::{Frame, notification, peer_notification};
 
 impl GossipState {
     /// A message was announced here or came from a neighbour.
@@ -92,20 +94,15 @@ impl GossipState {
     }
 
     /// Queues a message for a neighbour; a full queue drops it (section 5, Pressure).
-    fn spread_to(&mut self, target: NeighbourId, frame: crate::wire::Frame, out: &mut Actions) {
-        let now = self.now;
+    fn spread_to(&mut self, target: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(target).and_then(|known| known.sends_on()) else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let bound = self.settings.peer_queue;
-        if !peer.outbox.has_room(frame.len(), bound) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        if !peer.outbox.has_room(frame.len(), self.settings.peer_queue) {
             bump(&mut self.metrics.spread_dropped);
             return;
         }
         bump(&mut self.metrics.spread);
-        bump(&mut self.metrics.p2p_frames_out);
-        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
-        peer.outbox.send_message(now, id, frame, bound, out);
-        self.watch_queue(id);
+        self.queue(id, frame, Outbox::send_message, out);
     }
 
     /// A neighbour has just come: it gets what was held for such.
@@ -122,7 +119,7 @@ impl GossipState {
         let is_above = |module: &ConnectionId| {
             self.modules.get(module).is_some_and(|module| module.outbox.is_above_mark(self.settings.api_queue))
         };
-        let is_blocked = |neighbour: &crate::membership::view::Neighbour| {
+        let is_blocked = |neighbour: &Neighbour| {
             let peer = neighbour.sends_on().and_then(|id| self.peers.get(&id));
             peer.is_some_and(|peer| peer.outbox.is_above_mark(self.settings.peer_queue))
         };
