@@ -42,11 +42,11 @@ impl Membership {
         has_unusable
     }
 
-    /// A look-up was answered. If none of the answer's addresses is known, one of them is dialed, for a network that we
-    /// never met may be behind it (section 4, Looking up). A `stranger` that knows nobody is alone, and dialed itself.
+    /// A look-up was answered. If none of the answer's addresses is a neighbour's, one of them is dialed, for a network
+    /// that we never met may be behind it (section 4, Looking up): that others spoke of them once does not say that they
+    /// still could. A `stranger` that knows nobody is alone, and dialed itself.
     pub(crate) fn meet_strangers(
         &mut self,
-        now: Instant,
         of: Scope,
         stranger: Option<SocketAddr>,
         addresses: impl Iterator<Item = SocketAddr>,
@@ -59,18 +59,10 @@ impl Membership {
             .collect();
         if sound.is_empty() {
             self.stranger = stranger;
-        } else if sound.iter().all(|address| !self.is_known(now, address)) {
+        } else if sound.iter().all(|address| self.view.by_address(address).is_none()) {
             self.rng.choose(&mut sound, 1);
             self.stranger = sound.pop();
         }
-    }
-
-    fn is_known(&self, now: Instant, address: &SocketAddr) -> bool {
-        self.view.by_address(address).is_some()
-            || self.candidates.contains(address)
-            || self.lost.contains(address)
-            || self.pushed.contains(now, address)
-            || self.reached.contains(now, address)
     }
 
     /// Makes an address a candidate unless it is something already; says whether it is new.
@@ -78,7 +70,7 @@ impl Membership {
         if self.is_own(&address) || self.view.by_address(&address).is_some() || self.lost.contains(&address) {
             return false;
         }
-        match self.candidates.add(address, source, now, &mut self.rng) {
+        match self.candidates.add(now, address, source, now, &mut self.rng) {
             Added::New => {
                 metrics.candidates_added = metrics.candidates_added.saturating_add(1);
                 self.ask_pause = limits::PEER_REQUEST_PAUSE.0;

@@ -23,7 +23,7 @@ impl GossipState {
         let goodbye = match reason {
             EndReason::ShuttingDown => Some(GoodbyeReason::ShuttingDown),
             EndReason::Evicted => Some(GoodbyeReason::Evicted),
-            EndReason::Refused => Some(GoodbyeReason::ViewFull),
+            EndReason::Refused | EndReason::TurnedAway => Some(GoodbyeReason::ViewFull),
             EndReason::Duplicate => Some(GoodbyeReason::Duplicate),
             EndReason::Misbehaved => Some(GoodbyeReason::Fault),
             _ => None,
@@ -129,6 +129,7 @@ impl GossipState {
             | EndReason::Done
             | EndReason::Crowded
             | EndReason::Replaced
+            | EndReason::TurnedAway
             | EndReason::ShuttingDown => {}
         }
     }
@@ -144,6 +145,7 @@ impl GossipState {
         };
         match reason {
             EndReason::EvictedUs | EndReason::RefusedUs => {
+                self.membership.found_no_room();
                 self.membership.refused_us(now, &self.settings, address);
                 // What counts against it here is only that it waits its turn again.
                 if let Origin::Bootstrapper(_) = origin {
