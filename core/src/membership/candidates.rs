@@ -173,6 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn who_cannot_be_dialed_yet_makes_room_for_who_can_and_never_the_other_way_round() {
+        let (mut candidates, mut rng) = (Candidates::new(8), rng());
+        let later = Instant::from_micros(9);
+        for n in 0..32 {
+            let not_before = if n < 2 { later } else { Instant::ZERO };
+            candidates.add(Instant::ZERO, address(n), 1, not_before, &mut rng);
+        }
+        assert_eq!(candidates.add(Instant::ZERO, address(100), 1, Instant::ZERO, &mut rng), Added::New);
+        assert_eq!(candidates.add(Instant::ZERO, address(101), 1, Instant::ZERO, &mut rng), Added::New);
+        assert!(!candidates.contains(&address(0)) && !candidates.contains(&address(1)));
+        assert_eq!(candidates.add(Instant::ZERO, address(102), 2, later, &mut rng), Added::CrowdedOut);
+        assert_eq!(candidates.len(), 32);
+    }
+
+    #[test]
     fn forgotten_after_three_failures_and_later_each_time() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         let pause = Duration::from_secs(5);

@@ -160,10 +160,9 @@ impl GossipState {
     }
 
     /// There is no room: said before any work is done, and where else to ask (section 11). Addresses are as dear as in
-    /// look-ups.
+    /// look-ups. Who we are does not matter to it.
     fn turn_away(&mut self, id: ConnectionId, out: &mut Actions) {
         bump(&mut self.metrics.newcomers_turned_away);
-        self.introduce(id, false, out);
         if self.look_ups.take(self.now)
             && let Some(peer) = self.peers.get(&id)
             && let Some(address) = peer.address
