@@ -48,6 +48,8 @@ pub const ADDRESS_MEMORY_MAX: usize = 1_024;
 /// After so many refusals in a row a node with fewer than `min_peers` neighbours asks others to make room for it
 /// (section 11).
 pub const REFUSALS_BEFORE_URGENT: u32 = 6;
+/// So many answered look-ups after a link was lost may find strangers (section 11).
+pub const LOOK_UPS_AFTER_LOSS: u32 = 3;
 /// Strangers dialed after one look-up, each named by the one before, which had no room (section 11).
 pub const STRANGERS_PER_LOOK_UP: u32 = 8;
 /// An inbound neighbour younger than this is never displaced by a capable newcomer (section 4).

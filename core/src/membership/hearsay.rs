@@ -44,7 +44,8 @@ impl Membership {
 
     /// A look-up was answered. If none of the answer's addresses is a neighbour's, one of them is dialed, for a network
     /// that we never met may be behind it (section 4, Looking up): that others spoke of them once does not say that they
-    /// still could. A `stranger` that knows nobody is alone, and dialed itself.
+    /// still could. Only for a while after a link was lost, though: in a large network most of it is no neighbour of ours. A
+    /// `stranger` that knows nobody is alone, and dialed itself; none is given by one that was dialed so and has no room.
     pub(crate) fn meet_strangers(
         &mut self,
         of: Scope,
@@ -57,9 +58,15 @@ impl Membership {
             .filter(|address| !self.is_own(address))
             .take(limits::PEER_RESPONSE_MAX)
             .collect();
+        let is_suspicious = self.suspicious_for > 0;
+        if stranger.is_some() {
+            self.suspicious_for = self.suspicious_for.saturating_sub(1);
+        }
         if sound.is_empty() {
             self.stranger = stranger;
-        } else if sound.iter().all(|address| self.view.by_address(address).is_none()) {
+        } else if (is_suspicious || stranger.is_none())
+            && sound.iter().all(|address| self.view.by_address(address).is_none())
+        {
             self.rng.choose(&mut sound, 1);
             self.stranger = sound.pop();
         }

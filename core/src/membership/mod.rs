@@ -59,6 +59,9 @@ pub(crate) struct Membership {
     is_turn_of_lost: bool,
     /// A network that we have not met may be behind this one.
     stranger: Option<SocketAddr>,
+    /// So many look-ups that are answered may yet find strangers: we may have been cut off from them. Nothing but a
+    /// lost link cuts a network, so one that nothing disturbs comes to rest.
+    suspicious_for: u32,
     /// How many strangers may yet be dialed in this look-up.
     strangers_left: u32,
     /// Refused so often in a row.
@@ -105,6 +108,7 @@ impl Membership {
             dial_at: None,
             is_turn_of_lost: true,
             stranger: None,
+            suspicious_for: limits::LOOK_UPS_AFTER_LOSS,
             strangers_left: 0,
             refusals: 0,
             asked_at: now,
@@ -279,8 +283,14 @@ impl Membership {
         }
     }
 
+    /// A link to a neighbour is gone, for whatever reason: it may have been the one that held the network together.
+    pub(crate) fn lost_link(&mut self) {
+        self.suspicious_for = limits::LOOK_UPS_AFTER_LOSS;
+    }
+
     /// A neighbour is gone without having evicted or refused us: it is looked for (section 4, Finding back).
     pub(crate) fn lost_neighbour(&mut self, now: Instant, settings: &Settings, neighbour: &Neighbour) {
+        self.lost_link();
         let is_settled = now.since(neighbour.since) >= limits::SETTLED_TIME;
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);

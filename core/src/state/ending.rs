@@ -113,6 +113,7 @@ impl GossipState {
     fn neighbour_gone(&mut self, gone: &Neighbour, reason: EndReason) {
         match reason {
             EndReason::EvictedUs | EndReason::RefusedUs | EndReason::RejectedUs => {
+                self.membership.lost_link();
                 self.membership.refused_us(self.now, &self.settings, gone.address);
             }
             EndReason::Evicted | EndReason::Refused => {
