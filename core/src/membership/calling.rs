@@ -5,7 +5,6 @@ use crate::connection::peer::Origin;
 use crate::limits;
 use crate::settings::Settings;
 use crate::time::Instant;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// Dials that are under way, and whom not to dial besides neighbours.
@@ -17,7 +16,7 @@ pub(crate) struct UnderWay<'a> {
     /// One of them is to a bootstrapper.
     pub(crate) bootstrapping: bool,
     /// Addresses with a connection that may yet become a neighbour.
-    pub(crate) busy: &'a BTreeSet<SocketAddr>,
+    pub(crate) busy: &'a [SocketAddr],
     /// Until when an address is banned.
     pub(crate) banned_until: &'a dyn Fn(SocketAddr) -> Option<Instant>,
 }

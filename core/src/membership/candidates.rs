@@ -3,14 +3,14 @@
 use crate::limits::{CANDIDATE_FAILURES_MAX, CANDIDATES_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use std::collections::BTreeMap;
+use crate::util::sorted::SortedMap;
 use std::net::SocketAddr;
 
 /// Capacity: four times `max_peers`, at most [`CANDIDATES_MAX`]. When it is full, a newcomer takes the place of a
 /// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
-    known: BTreeMap<SocketAddr, Candidate>,
+    known: SortedMap<SocketAddr, Candidate>,
     max: usize,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Added {
 impl Candidates {
     pub(crate) fn new(max_peers: u32) -> Self {
         let max = usize::try_from(max_peers).unwrap_or(usize::MAX).saturating_mul(4).min(CANDIDATES_MAX);
-        Self { known: BTreeMap::new(), max }
+        Self { known: SortedMap::new(), max }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -61,13 +61,13 @@ impl Candidates {
     }
 
     fn make_room(&mut self, newcomer: u64, rng: &mut Rng) -> bool {
-        let mut held: BTreeMap<u64, usize> = BTreeMap::new();
-        for candidate in self.known.values() {
-            let count = held.entry(candidate.source).or_default();
-            *count = count.saturating_add(1);
-        }
-        let Some((&greedy, &most)) = held.iter().max_by_key(|(_, count)| **count) else { return false };
-        if held.get(&newcomer).copied().unwrap_or(0) >= most {
+        let mut sources: Vec<u64> = self.known.values().map(|candidate| candidate.source).collect();
+        sources.sort_unstable();
+        // Of several that hold most, the last.
+        let Some(greediest) = sources.chunk_by(|a, b| a == b).max_by_key(|held| held.len()) else { return false };
+        let of_newcomer = self.known.values().filter(|candidate| candidate.source == newcomer).count();
+        let (Some(&greedy), most) = (greediest.first(), greediest.len()) else { return false };
+        if of_newcomer >= most {
             return false;
         }
         let mut theirs: Vec<SocketAddr> = self
@@ -105,7 +105,7 @@ impl Candidates {
     ) -> Result<Vec<SocketAddr>, Option<Instant>> {
         let mut ready = Vec::new();
         let mut earliest: Option<Instant> = None;
-        for (address, candidate) in &self.known {
+        for (address, candidate) in self.known.iter() {
             let Some(allowed) = not_before(address) else { continue };
             let at = allowed.max(candidate.not_before);
             if at <= now {

@@ -24,7 +24,7 @@ pub(crate) use calling::{Next, UnderWay};
 use candidates::Candidates;
 pub(crate) use hearsay::may_be_told;
 use lost::Lost;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use view::{Neighbour, View};
 
@@ -40,7 +40,7 @@ pub(crate) struct Membership {
     lost: Lost,
     pub(crate) bootstrappers: Bootstrappers,
     /// Our own addresses: configured, advertised, and learned by dialing ourselves.
-    own: BTreeSet<SocketAddr>,
+    own: Vec<SocketAddr>,
     /// Not dialed for a while: they evicted or refused us, or are parked.
     refused: Memory<SocketAddr>,
     /// Displace nobody for a while: we evicted or refused them.
@@ -82,7 +82,7 @@ impl Membership {
     const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
     pub(crate) fn new(settings: &Settings, seed: [u8; 32], now: Instant) -> Self {
-        let own: BTreeSet<_> = settings.p2p_address.iter().chain(settings.advertised_address.iter()).collect();
+        let own: Vec<SocketAddr> = settings.p2p_address.iter().chain(settings.advertised_address.iter()).collect();
         let bootstrappers = Bootstrappers::new(&settings.bootstrapper, &own, now);
         let max_peers = usize::try_from(settings.max_peers).unwrap_or(usize::MAX);
         Self {
@@ -125,8 +125,8 @@ impl Membership {
     pub(crate) fn learn_own(&mut self, address: SocketAddr) {
         /// More would mean that somebody maps the whole world to us.
         const OWN_MAX: usize = 64;
-        if self.own.len() < OWN_MAX {
-            self.own.insert(address);
+        if self.own.len() < OWN_MAX && !self.is_own(&address) {
+            self.own.push(address);
         }
         self.candidates.remove(&address);
         self.lost.remove(&address);

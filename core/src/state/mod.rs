@@ -32,6 +32,7 @@ use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
+use crate::util::sorted::SortedMap;
 use proofs::Proofs;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -48,7 +49,7 @@ pub struct GossipState {
     /// Drawn at the start: tells our restarts apart (section 3).
     instance: u64,
     identity_key: (u64, u64),
-    peers: BTreeMap<ConnectionId, Box<Peer>>,
+    peers: SortedMap<ConnectionId, Box<Peer>>,
     modules: BTreeMap<ConnectionId, Box<Module>>,
     membership: Membership,
     faults: Faults,
@@ -60,7 +61,7 @@ pub struct GossipState {
     /// Look-ups that we answer, all peers together.
     look_ups: TokenBucket,
     dialed: u64,
-    queries: BTreeMap<u64, dialing::Query>,
+    queries: SortedMap<u64, dialing::Query>,
     asked: u64,
     /// Modules with parked announcements, in the order of their turns.
     parked: VecDeque<ConnectionId>,
@@ -93,7 +94,7 @@ impl GossipState {
             instance: rng.bits(),
             identity_key: (keys.bits(), keys.bits()),
             rng,
-            peers: BTreeMap::new(),
+            peers: SortedMap::new(),
             modules: BTreeMap::new(),
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
@@ -104,7 +105,7 @@ impl GossipState {
             metrics: Metrics::default(),
             look_ups: TokenBucket::new(limits::LOOK_UPS, now),
             dialed: 0,
-            queries: BTreeMap::new(),
+            queries: SortedMap::new(),
             asked: 0,
             parked: VecDeque::new(),
             parked_bytes: 0,

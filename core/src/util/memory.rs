@@ -1,19 +1,19 @@
 //! Keys remembered until a time, at most so many.
 
+use super::sorted::SortedMap;
 use crate::time::Instant;
-use std::collections::BTreeMap;
 
-/// Capacity: given at creation. Lifetime: per key. When it is full, expired keys go first, then the one that would
-/// have gone soonest.
+/// Capacity: given at creation. Lifetime: per key. Expired keys go when their room is needed; when it is full of others,
+/// the one that would have gone soonest.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory<K> {
-    until: BTreeMap<K, Instant>,
+    until: SortedMap<K, Instant>,
     max: usize,
 }
 
 impl<K: Ord + Copy> Memory<K> {
     pub(crate) const fn new(max: usize) -> Self {
-        Self { until: BTreeMap::new(), max }
+        Self { until: SortedMap::new(), max }
     }
 
     /// Remembers a key until then; a key known already, until the later of both times.
@@ -22,7 +22,8 @@ impl<K: Ord + Copy> Memory<K> {
             *known = (*known).max(until);
             return;
         }
-        if self.until.len() >= self.max {
+        // Before it grows, too: memory follows what is remembered, not what ever was.
+        if self.until.len() >= self.max || self.until.is_at_capacity() {
             self.until.retain(|_, until| *until > now);
         }
         if self.until.len() >= self.max
