@@ -1,5 +1,6 @@
 //! Addresses that may become neighbours (PROTOCOL.md, section 4).
 
+use crate::address::Compact;
 use crate::limits::{CANDIDATE_FAILURES_MAX, CANDIDATES_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 /// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
-    known: SortedMap<SocketAddr, Candidate>,
+    known: SortedMap<Compact, Candidate>,
     max: usize,
 }
 
@@ -44,19 +45,19 @@ impl Candidates {
     }
 
     pub(crate) fn contains(&self, address: &SocketAddr) -> bool {
-        self.known.contains_key(address)
+        self.known.contains_key(&(*address).into())
     }
 
     /// Adds an address, not to be dialed before a time.
     pub(crate) fn add(&mut self, address: SocketAddr, source: u64, not_before: Instant, rng: &mut Rng) -> Added {
-        if let Some(known) = self.known.get_mut(&address) {
+        if let Some(known) = self.known.get_mut(&address.into()) {
             known.not_before = known.not_before.max(not_before);
             return Added::Known;
         }
         if self.known.len() >= self.max && !self.make_room(source, rng) {
             return Added::CrowdedOut;
         }
-        self.known.insert(address, Candidate { source, failures: 0, not_before });
+        self.known.insert(address.into(), Candidate { source, failures: 0, not_before });
         Added::New
     }
 
@@ -70,7 +71,7 @@ impl Candidates {
         if of_newcomer >= most {
             return false;
         }
-        let mut theirs: Vec<SocketAddr> = self
+        let mut theirs: Vec<Compact> = self
             .known
             .iter()
             .filter(|(_, candidate)| candidate.source == greedy)
@@ -84,16 +85,16 @@ impl Candidates {
     }
 
     pub(crate) fn remove(&mut self, address: &SocketAddr) {
-        self.known.remove(address);
+        self.known.remove(&(*address).into());
     }
 
     /// A dial failed: later, or never again.
     pub(crate) fn failed(&mut self, address: &SocketAddr, now: Instant, pause: Duration) {
-        let Some(candidate) = self.known.get_mut(address) else { return };
+        let Some(candidate) = self.known.get_mut(&(*address).into()) else { return };
         candidate.failures = candidate.failures.saturating_add(1);
         candidate.not_before = candidate.not_before.max(now.after(pause.times(u64::from(candidate.failures))));
         if candidate.failures >= CANDIDATE_FAILURES_MAX {
-            self.known.remove(address);
+            self.known.remove(&(*address).into());
         }
     }
 
@@ -106,10 +107,11 @@ impl Candidates {
         let mut ready = Vec::new();
         let mut earliest: Option<Instant> = None;
         for (address, candidate) in self.known.iter() {
-            let Some(allowed) = not_before(address) else { continue };
+            let address = SocketAddr::from(*address);
+            let Some(allowed) = not_before(&address) else { continue };
             let at = allowed.max(candidate.not_before);
             if at <= now {
-                ready.push(*address);
+                ready.push(address);
             } else {
                 earliest = Some(earliest.map_or(at, |known| known.min(at)));
             }

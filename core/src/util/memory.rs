@@ -2,22 +2,26 @@
 
 use super::sorted::SortedMap;
 use crate::time::Instant;
+use std::marker::PhantomData;
 
 /// Capacity: given at creation. Lifetime: per key. Expired keys go when their room is needed; when it is full of others,
 /// the one that would have gone soonest.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory<K> {
-    until: SortedMap<K, Instant>,
+pub(crate) struct Memory<K, Kept = K> {
+    until: SortedMap<Kept, Instant>,
     max: usize,
+    keys: PhantomData<K>,
 }
 
-impl<K: Ord + Copy> Memory<K> {
+/// Keys are kept in a form of their own, perhaps a smaller one.
+impl<K: Copy + Into<Kept>, Kept: Ord + Copy> Memory<K, Kept> {
     pub(crate) const fn new(max: usize) -> Self {
-        Self { until: SortedMap::new(), max }
+        Self { until: SortedMap::new(), max, keys: PhantomData }
     }
 
     /// Remembers a key until then; a key known already, until the later of both times.
     pub(crate) fn insert(&mut self, now: Instant, key: K, until: Instant) {
+        let key = key.into();
         if let Some(known) = self.until.get_mut(&key) {
             *known = (*known).max(until);
             return;
@@ -41,11 +45,11 @@ impl<K: Ord + Copy> Memory<K> {
 
     /// Until when it is remembered.
     pub(crate) fn until(&self, now: Instant, key: &K) -> Option<Instant> {
-        self.until.get(key).copied().filter(|until| *until > now)
+        self.until.get(&(*key).into()).copied().filter(|until| *until > now)
     }
 
     pub(crate) fn remove(&mut self, key: &K) {
-        self.until.remove(key);
+        self.until.remove(&(*key).into());
     }
 
     #[cfg(test)]
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_key_is_forgotten_when_its_time_has_come() {
-        let mut memory = Memory::new(4);
+        let mut memory = Memory::<u8>::new(4);
         memory.insert(at(0), 7, at(10));
         assert!(memory.contains(at(9), &7));
         assert!(!memory.contains(at(10), &7));
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_full_memory_drops_the_expired_then_the_soonest() {
-        let mut memory = Memory::new(2);
+        let mut memory = Memory::<u8>::new(2);
         memory.insert(at(0), 1, at(5));
         memory.insert(at(0), 2, at(50));
         memory.insert(at(6), 3, at(40));
