@@ -180,6 +180,13 @@ impl Seen {
         self.index.find(hash_of(identity), |slot| same(&self.chunks, *slot, identity)).copied()
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch): the entry of the latest message, of which another copy is
+    /// most likely the next to come.
+    pub(super) fn touch(&self) -> u64 {
+        let latest = self.chunks.last().and_then(|chunk| chunk.last());
+        latest.and_then(|entry| self.find(&entry.identity)).map_or(0, u64::from)
+    }
+
     pub(super) fn fate(&self, slot: u32) -> Option<Fate> {
         entry(&self.chunks, slot).map(Entry::fate)
     }

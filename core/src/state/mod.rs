@@ -165,6 +165,21 @@ impl GossipState {
         &self.settings
     }
 
+    /// Reads the memory that handling bytes of this connection will read; the result means nothing.
+    ///
+    /// Who runs far more nodes than fit a processor's caches can call this some events ahead: then memory is waited for
+    /// once for several events, not many times for each.
+    pub fn touch(&self, connection: ConnectionId) -> u64 {
+        let of_peer = self.peers.get(&connection).map_or(0, |peer| peer.touch());
+        let of_state = self.now.as_micros() ^ self.metrics.peer_notifications ^ self.metrics.messages_duplicate;
+        let of_neighbours = self.membership.view.ids().first().map_or(0, |id| id.0);
+        of_peer
+            ^ of_state
+            ^ of_neighbours
+            ^ self.dissemination.touch()
+            ^ self.timers.deadline().map_or(0, Instant::as_micros)
+    }
+
     /// How full everything is.
     pub fn status(&self, now: Instant) -> Status {
         let peer = |connection: &ConnectionId| self.peers.get(connection);

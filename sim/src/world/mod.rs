@@ -122,7 +122,7 @@ impl World {
     /// Runs until `until`, microseconds, or the first broken property.
     pub fn run_until(&mut self, until: u64) {
         while self.checks.violations().is_empty()
-            && let Some((now, wake)) = self.queue.pop_until(until)
+            && let Some((now, wake)) = self.queue.pop_until(until, |coming| touch(coming, &self.network, &self.peers))
         {
             self.now = now;
             self.wake(wake);
@@ -457,6 +457,23 @@ impl World {
 
     fn modules_of(&self, peer: u32) -> std::ops::Range<u32> {
         self.first_module[peer as usize]..self.first_module[peer as usize + 1]
+    }
+}
+
+/// Reads what an entry of the queue will be about, so that it is near when its time comes. A network is far larger than
+/// the processor's caches, and every event is about another peer: waiting for memory, one line after the other, would be
+/// most of the time. Read ahead, the lines of some dozen events come together.
+fn touch(coming: Wake, network: &Network, peers: &[Peer]) {
+    let (owner, connection) = match coming {
+        Wake::Arrive(end) => {
+            network.touch(end);
+            network.holder(end.other())
+        }
+        Wake::Deadline(peer) | Wake::Solved(peer) => (Owner::Peer(peer), ConnectionId::accepted(0)),
+        _ => return,
+    };
+    if let Owner::Peer(peer) = owner {
+        peers[peer as usize].touch(connection);
     }
 }
 
