@@ -8,6 +8,7 @@ use super::{NeighbourId, Source};
 use crate::limits::{REFUSALS_MIN, SHARE_OF_FREE, SHRUNK_TIME, SOURCES_MAX};
 use crate::settings::Settings;
 use crate::time::Instant;
+use crate::util::sorted::SortedMap;
 use std::collections::BTreeMap;
 
 /// Messages and their bytes.
@@ -147,7 +148,7 @@ struct Standing {
 /// forgotten when its minute and its punishment are over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
-    standings: BTreeMap<NeighbourId, Standing>,
+    standings: SortedMap<NeighbourId, Standing>,
     all: Tally,
 }
 
@@ -160,10 +161,12 @@ impl Refusals {
         let minute = minute_of(now);
         self.all.turn(minute);
         self.all.count(refused);
-        let standing = self.standings.entry(neighbour).or_default();
-        standing.tally.turn(minute);
-        standing.tally.count(refused);
-        let (own, all) = (standing.tally, self.all);
+        let own = self.standings.change(neighbour, Standing::default, |standing| {
+            standing.tally.turn(minute);
+            standing.tally.count(refused);
+            standing.tally
+        });
+        let all = self.all;
         let others = Tally {
             minute,
             decided: all.decided.saturating_sub(own.decided),
@@ -171,7 +174,12 @@ impl Refusals {
         };
         // If nobody else's messages were found better, the module may be what is wrong.
         let is_alone = others.decided > 0 && !others.mostly_refused();
-        if refused && own.decided >= REFUSALS_MIN && own.mostly_refused() && is_alone {
+        if refused
+            && own.decided >= REFUSALS_MIN
+            && own.mostly_refused()
+            && is_alone
+            && let Some(standing) = self.standings.get_mut(&neighbour)
+        {
             standing.shrunk_until = Some(now.after(SHRUNK_TIME));
         }
     }
