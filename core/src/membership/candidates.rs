@@ -98,10 +98,12 @@ impl Candidates {
         }
     }
 
-    /// The addresses that may be dialed now and pass the test; else when one may be at the earliest.
+    /// The addresses that may be dialed now and pass the test, the first `enough` of them; else when one may be at the
+    /// earliest.
     pub(crate) fn ready(
         &self,
         now: Instant,
+        enough: usize,
         not_before: impl Fn(&SocketAddr) -> Option<Instant>,
     ) -> Result<Vec<SocketAddr>, Option<Instant>> {
         let mut ready = Vec::new();
@@ -112,6 +114,9 @@ impl Candidates {
             let at = allowed.max(candidate.not_before);
             if at <= now {
                 ready.push(address);
+                if ready.len() >= enough {
+                    break;
+                }
             } else {
                 earliest = Some(earliest.map_or(at, |known| known.min(at)));
             }
@@ -153,12 +158,12 @@ mod tests {
         let pause = Duration::from_secs(5);
         let anyone = |_: &SocketAddr| Some(Instant::ZERO);
         candidates.add(address(1), 1, Instant::ZERO, &mut rng);
-        assert_eq!(candidates.ready(Instant::ZERO, anyone), Ok(vec![address(1)]));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Ok(vec![address(1)]));
         candidates.failed(&address(1), Instant::ZERO, pause);
         let first = Instant::ZERO.after(pause);
-        assert_eq!(candidates.ready(Instant::ZERO, anyone), Err(Some(first)));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Err(Some(first)));
         candidates.failed(&address(1), first, pause);
-        assert_eq!(candidates.ready(first, anyone), Err(Some(first.after(pause.times(2)))));
+        assert_eq!(candidates.ready(first, 9, anyone), Err(Some(first.after(pause.times(2)))));
         candidates.failed(&address(1), first, pause);
         assert!(!candidates.contains(&address(1)));
     }
@@ -167,8 +172,8 @@ mod tests {
     fn who_must_not_be_dialed_is_not_picked() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         candidates.add(address(1), 1, Instant::ZERO, &mut rng);
-        assert_eq!(candidates.ready(Instant::ZERO, |_| None), Err(None));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, |_| None), Err(None));
         let later = Instant::from_micros(9);
-        assert_eq!(candidates.ready(Instant::ZERO, |_| Some(later)), Err(Some(later)));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, |_| Some(later)), Err(Some(later)));
     }
 }
