@@ -165,19 +165,20 @@ impl GossipState {
         &self.settings
     }
 
-    /// Reads the memory that handling bytes of this connection will read; the result means nothing.
+    /// Reads the memory that handling bytes of this connection will read, a module's answer the neighbours' as well; the
+    /// result means nothing.
     ///
     /// Who runs far more nodes than fit a processor's caches can call this some events ahead: then memory is waited for
     /// once for several events, not many times for each.
     pub fn touch(&self, connection: ConnectionId) -> u64 {
-        let of_peer = self.peers.get(&connection).map_or(0, |peer| peer.touch());
+        let of_connections = match self.modules.get(&connection) {
+            Some(module) => self.peers.values().fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch()),
+            None => self.peers.get(&connection).map_or(0, |peer| peer.touch()),
+        };
         let of_state = self.now.as_micros() ^ self.metrics.peer_notifications ^ self.metrics.messages_duplicate;
-        let of_neighbours = self.membership.view.ids().first().map_or(0, |id| id.0);
-        of_peer
-            ^ of_state
-            ^ of_neighbours
-            ^ self.dissemination.touch()
-            ^ self.timers.deadline().map_or(0, Instant::as_micros)
+        let of_neighbours = self.membership.view.touch();
+        let of_timers = self.timers.deadline().map_or(0, Instant::as_micros);
+        of_connections ^ of_state ^ of_neighbours ^ of_timers ^ self.dissemination.touch()
     }
 
     /// How full everything is.

@@ -464,16 +464,22 @@ impl World {
 /// the processor's caches, and every event is about another peer: waiting for memory, one line after the other, would be
 /// most of the time. Read ahead, the lines of some dozen events come together.
 fn touch(coming: Wake, network: &Network, peers: &[Peer]) {
-    let (owner, connection) = match coming {
+    let (holder, is_answer) = match coming {
         Wake::Arrive(end) => {
             network.touch(end);
-            network.holder(end.other())
+            let is_answer = matches!(network.holder(end).0, Owner::Module(_));
+            (network.holder(end.other()), is_answer)
         }
-        Wake::Deadline(peer) | Wake::Solved(peer) => (Owner::Peer(peer), ConnectionId::accepted(0)),
+        Wake::Deadline(peer) | Wake::Solved(peer) => ((Owner::Peer(peer), ConnectionId::accepted(0)), false),
         _ => return,
     };
-    if let Owner::Peer(peer) = owner {
-        peers[peer as usize].touch(connection);
+    if let (Owner::Peer(peer), connection) = holder {
+        let host = &peers[peer as usize];
+        host.touch(connection);
+        if is_answer {
+            // A message that a module vouches for goes out on all links.
+            host.ends.iter().for_each(|&(_, end)| network.touch(end));
+        }
     }
 }
 
