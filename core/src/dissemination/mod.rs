@@ -244,6 +244,11 @@ impl Dissemination {
         }
     }
 
+    /// Gives back what is made again when it is needed.
+    pub(crate) fn tidy(&mut self) {
+        self.rng.rest();
+    }
+
     /// When [`expire`](Self::expire) is wanted next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.pending.deadline().into_iter().chain(self.sweep_at).min()

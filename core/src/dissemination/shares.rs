@@ -9,7 +9,6 @@ use crate::limits::{REFUSALS_MIN, SHARE_OF_FREE, SHRUNK_TIME, SOURCES_MAX};
 use crate::settings::Settings;
 use crate::time::Instant;
 use crate::util::sorted::SortedMap;
-use std::collections::BTreeMap;
 
 /// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,10 +42,10 @@ impl Amount {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shares {
     total: Amount,
-    types: BTreeMap<u16, Amount>,
-    sources: BTreeMap<Source, Amount>,
+    types: SortedMap<u16, Amount>,
+    sources: SortedMap<Source, Amount>,
     /// Without these, the loudest source of a type would take all of the type's share.
-    within: BTreeMap<(u16, Source), Amount>,
+    within: SortedMap<(u16, Source), Amount>,
 }
 
 /// A message of this many bytes of type and data.
@@ -87,9 +86,9 @@ impl Shares {
         let new = one(bytes);
         let grow = |amount: &mut Amount| *amount = amount.plus(new);
         grow(&mut self.total);
-        grow(self.types.entry(data_type).or_default());
-        grow(self.sources.entry(source).or_default());
-        grow(self.within.entry((data_type, source)).or_default());
+        self.types.change(data_type, Amount::default, grow);
+        self.sources.change(source, Amount::default, grow);
+        self.within.change((data_type, source), Amount::default, grow);
     }
 
     pub(super) fn remove(&mut self, source: Source, data_type: u16, bytes: usize) {
@@ -101,7 +100,7 @@ impl Shares {
     }
 }
 
-fn shrink<K: Ord>(classes: &mut BTreeMap<K, Amount>, class: K, old: Amount) {
+fn shrink<K: Ord>(classes: &mut SortedMap<K, Amount>, class: K, old: Amount) {
     if let Some(amount) = classes.get_mut(&class) {
         *amount = amount.minus(old);
         if amount.count == 0 {

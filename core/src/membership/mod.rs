@@ -269,6 +269,14 @@ impl Membership {
         !self.needs(settings, 0) && !self.view.is_empty()
     }
 
+    /// Gives back what addresses no longer remembered took. Nothing else notices.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        let memories =
+            [&mut self.refused, &mut self.displaced, &mut self.pushed, &mut self.reached, &mut self.proof_rejected];
+        memories.into_iter().for_each(|memory| memory.expire(now));
+        self.rng.rest();
+    }
+
     /// Limits for each IP make no sense for this host's own.
     pub(crate) fn counts_as_loopback(ip: IpAddr) -> bool {
         scope(ip.to_canonical()) == Scope::Loopback

@@ -63,6 +63,8 @@ pub struct GossipState {
     dialed: u64,
     queries: SortedMap<u64, dialing::Query>,
     asked: u64,
+    /// When memory that is no longer needed was last given back.
+    tidied_at: Instant,
     /// Modules with parked announcements, in the order of their turns.
     parked: VecDeque<ConnectionId>,
     parked_bytes: u64,
@@ -107,6 +109,7 @@ impl GossipState {
             dialed: 0,
             queries: SortedMap::new(),
             asked: 0,
+            tidied_at: now,
             parked: VecDeque::new(),
             parked_bytes: 0,
             is_view_changed: false,
@@ -308,6 +311,12 @@ impl GossipState {
     }
 
     fn time_passed(&mut self, out: &mut Actions) {
+        if self.tidied_at.after(limits::TIDY_PAUSE) <= self.now {
+            self.tidied_at = self.now;
+            self.membership.tidy(self.now);
+            self.dissemination.tidy();
+            self.rng.rest();
+        }
         self.dissemination.expire(self.now, &self.settings, &mut self.metrics);
         while let Some(timer) = self.timers.pop(self.now) {
             match timer {

@@ -38,6 +38,11 @@ impl<K: Copy + Into<Kept>, Kept: Ord + Copy> Memory<K, Kept> {
         self.until.insert(key, until);
     }
 
+    /// Forgets expired keys now.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.until.retain(|_, until| *until > now);
+    }
+
     /// Is it remembered?
     pub(crate) fn contains(&self, now: Instant, key: &K) -> bool {
         self.until(now, key).is_some()

@@ -56,10 +56,8 @@ impl<K, V> SortedMap<K, V> {
     /// Gives back what a crowd that is gone needed, but not what the next few need again.
     fn shrink(&mut self) {
         let needed = self.entries.len();
-        if needed == 0 {
-            self.entries = Vec::new();
-        } else if needed < self.entries.capacity() / 4 {
-            self.entries.shrink_to(needed.saturating_mul(2));
+        if needed.saturating_add(4) <= self.entries.capacity() / 2 {
+            self.entries.shrink_to(needed.saturating_add(needed / 4));
         }
     }
 }
@@ -83,6 +81,10 @@ impl<K: Ord, V> SortedMap<K, V> {
         match self.position(&key) {
             Ok(at) => self.entries.get_mut(at).map(|(_, known)| std::mem::replace(known, value)),
             Err(at) => {
+                if self.is_at_capacity() {
+                    // By a quarter, not to the double: there are very many such tables.
+                    self.entries.reserve_exact((self.len() / 4).max(4));
+                }
                 self.entries.insert(at, (key, value));
                 None
             }
@@ -145,6 +147,7 @@ mod tests {
         (0..990).for_each(|n| assert_eq!(map.remove(&n), Some(n)));
         assert!(map.entries.capacity() <= 64, "{}", map.entries.capacity());
         (990..1_000).for_each(|n| assert_eq!(map.remove(&n), Some(n)));
-        assert_eq!(map.entries.capacity(), 0);
+        assert!(map.entries.capacity() < 8, "{}", map.entries.capacity());
+        assert!(map.is_empty());
     }
 }
