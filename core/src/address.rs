@@ -1,6 +1,6 @@
 //! Which addresses can be dialed, and who may be told of them (PROTOCOL.md, sections 3 and 4).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How far an address reaches. One of a scope is of no use, or of another's business, outside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,31 @@ pub(crate) fn scope(ip: IpAddr) -> Scope {
 /// scope numbers are gone.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// An address as tables keep it: in 20 bytes instead of 32, in the same order, quickly compared. Canonical ones only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Compact {
+    V4(u32, u16),
+    V6([u8; 16], [u8; 2]),
+}
+
+impl From<SocketAddr> for Compact {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(v4) => Self::V4((*v4.ip()).into(), v4.port()),
+            SocketAddr::V6(v6) => Self::V6(v6.ip().octets(), v6.port().to_be_bytes()),
+        }
+    }
+}
+
+impl From<Compact> for SocketAddr {
+    fn from(compact: Compact) -> Self {
+        match compact {
+            Compact::V4(ip, port) => Self::new(Ipv4Addr::from(ip).into(), port),
+            Compact::V6(ip, port) => Self::new(Ipv6Addr::from(ip).into(), u16::from_be_bytes(port)),
+        }
+    }
 }
 
 /// Could somebody listen there? Not if unspecified, port 0, multicast or broadcast.
@@ -67,6 +92,23 @@ mod tests {
         for text in ["127.0.0.1:1", "10.0.0.1:65535", "8.8.8.8:1", "[::1]:1", "[2001:db8::1]:6001"] {
             assert!(is_usable(&address(text)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_compact_address_leads_back_and_keeps_the_order() {
+        assert_eq!(size_of::<Compact>(), 20);
+        let texts = [
+            "1.2.3.4:9",
+            "1.2.3.4:10",
+            "1.2.4.0:1",
+            "200.0.0.1:1",
+            "[::1]:7",
+            "[2001:db8::1]:255",
+            "[2001:db8::1]:256",
+        ];
+        let addresses = texts.map(address);
+        assert!(addresses.is_sorted() && addresses.map(Compact::from).is_sorted());
+        assert_eq!(addresses.map(|address| SocketAddr::from(Compact::from(address))), addresses);
     }
 
     #[test]

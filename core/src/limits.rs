@@ -62,6 +62,8 @@ pub const PROBES_MAX: usize = 4;
 pub const LOOK_UP_PAUSE: Duration = Duration::from_secs(600);
 /// PUSHed addresses remembered, so that each is followed once (section 4).
 pub const PUSHED_MAX: usize = 4_096;
+/// Memory that is no longer needed is given back with a timer about so often.
+pub const TIDY_PAUSE: Duration = Duration::from_secs(60);
 /// Addresses in one PEER RESPONSE that are read (section 4: at most half of `max_peers` of them are kept).
 pub const PEER_RESPONSE_MAX: usize = (FRAME_MAX - FRAME_HEADER) / 6;
 

@@ -23,25 +23,46 @@ pub(crate) enum Stream {
 
 /// One part's random numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(ChaCha20Rng);
+pub(crate) struct Rng {
+    seed: [u8; 32],
+    stream: Stream,
+    /// Where the stream goes on when the generator is made again.
+    word: u128,
+    /// The generator with its block of numbers, five times as large as what it can be made from: only while it is used.
+    generator: Option<Box<ChaCha20Rng>>,
+}
 
 impl Rng {
     /// The stream of one part under this seed.
-    pub(crate) fn new(seed: [u8; 32], stream: Stream) -> Self {
-        let mut rng = ChaCha20Rng::from_seed(seed);
-        rng.set_stream(stream as u64);
-        Self(rng)
+    pub(crate) const fn new(seed: [u8; 32], stream: Stream) -> Self {
+        Self { seed, stream, word: 0, generator: None }
+    }
+
+    /// Gives the generator's memory back until the next draw. The numbers are the same as without.
+    pub(crate) fn rest(&mut self) {
+        if let Some(generator) = self.generator.take() {
+            self.word = generator.get_word_pos();
+        }
+    }
+
+    fn generator(&mut self) -> &mut ChaCha20Rng {
+        self.generator.get_or_insert_with(|| {
+            let mut generator = ChaCha20Rng::from_seed(self.seed);
+            generator.set_stream(self.stream as u64);
+            generator.set_word_pos(self.word);
+            Box::new(generator)
+        })
     }
 
     /// 64 random bits.
     pub(crate) fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        self.generator().next_u64()
     }
 
     /// Sixteen random bits.
     pub(crate) fn id(&mut self) -> u16 {
         // The low bits of 32 fresh ones: nothing is lost but the rest of the draw.
-        (self.0.next_u32() & 0xffff) as u16
+        (self.generator().next_u32() & 0xffff) as u16
     }
 
     /// A number below `n`, each equally likely; 0 if `n` is 0.
@@ -95,6 +116,17 @@ mod tests {
         let draw = |stream| Rng::new([7; 32], stream).bits();
         assert_eq!(draw(Stream::Keys), draw(Stream::Keys));
         assert_ne!(draw(Stream::Keys), draw(Stream::Membership));
+    }
+
+    #[test]
+    fn a_rest_does_not_change_the_numbers() {
+        let (mut awake, mut rested) = (Rng::new([9; 32], Stream::Keys), Rng::new([9; 32], Stream::Keys));
+        for n in 0..500u64 {
+            if n % 3 == 0 {
+                rested.rest();
+            }
+            assert_eq!((awake.id(), awake.below(n)), (rested.id(), rested.below(n)), "draw {n}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::event::ConnectionId;
 use crate::limits::SUBSCRIPTIONS_MAX;
+use crate::util::sorted::SortedMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a NOTIFY.
@@ -22,7 +23,7 @@ pub(crate) struct Subscriptions {
     /// In the order of subscription, which is the order in which modules are told.
     by_type: BTreeMap<u16, Vec<ConnectionId>>,
     /// The same pairs the other way round. No set and no list is empty.
-    by_connection: BTreeMap<ConnectionId, BTreeSet<u16>>,
+    by_connection: SortedMap<ConnectionId, BTreeSet<u16>>,
     len: usize,
 }
 
@@ -35,7 +36,7 @@ impl Subscriptions {
         if self.len >= SUBSCRIPTIONS_MAX {
             return Subscribed::TableFull;
         }
-        self.by_connection.entry(connection).or_default().insert(data_type);
+        self.by_connection.change(connection, BTreeSet::new, |types| types.insert(data_type));
         self.by_type.entry(data_type).or_default().push(connection);
         self.len = self.len.saturating_add(1);
         Subscribed::New

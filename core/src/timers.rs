@@ -2,7 +2,7 @@
 
 use crate::event::ConnectionId;
 use crate::time::Instant;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::util::sorted::SortedMap;
 
 /// Everything that time brings about, but for the messages' own expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +22,14 @@ pub(crate) enum Timer {
 /// At most one time for each timer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
-    due: BTreeSet<(Instant, u64, Timer)>,
-    set: BTreeMap<Timer, (Instant, u64)>,
+    set: SortedMap<Timer, Due>,
+    /// The earliest of `set`: asked for after every event, while timers seldom change.
+    next: Option<(Due, Timer)>,
     sequence: u64,
 }
+
+/// When a timer is due, and the number that orders ties.
+type Due = (Instant, u64);
 
 impl Timers {
     /// Sets or moves a timer; clears it if `at` is none.
@@ -37,10 +41,14 @@ impl Timers {
         if self.set.get(&timer).is_some_and(|(known, _)| *known == at) {
             return;
         }
-        self.clear(timer);
         self.sequence = self.sequence.wrapping_add(1);
-        self.set.insert(timer, (at, self.sequence));
-        self.due.insert((at, self.sequence, timer));
+        let due = (at, self.sequence);
+        self.set.insert(timer, due);
+        match self.next {
+            Some((_, next)) if next == timer => self.find_next(),
+            Some((next, _)) if next <= due => {}
+            _ => self.next = Some((due, timer)),
+        }
     }
 
     /// Sets a timer unless it is due earlier already.
@@ -51,24 +59,28 @@ impl Timers {
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
-        if let Some((at, sequence)) = self.set.remove(&timer) {
-            self.due.remove(&(at, sequence, timer));
+        if self.set.remove(&timer).is_some() && self.next.is_some_and(|(_, next)| next == timer) {
+            self.find_next();
         }
     }
 
     /// When the next one is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.due.first().map(|(at, ..)| *at)
+        self.next.map(|((at, _), _)| at)
     }
 
     /// Takes the next timer that is due by now.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Timer> {
-        let (at, _, timer) = self.due.first().copied()?;
+        let ((at, _), timer) = self.next?;
         if at > now {
             return None;
         }
         self.clear(timer);
         Some(timer)
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.set.iter().map(|(timer, due)| (*due, *timer)).min();
     }
 }
 

@@ -2,12 +2,18 @@
 
 use crate::run::resident;
 use crate::scenario::{Scenario, Workload};
+use crate::telling::show;
 use crate::world::World;
+use serde::Serialize;
 use std::time::Instant;
 
 const SECOND: u64 = 1_000_000;
+/// When all have joined and come to rest, and announcing begins.
+const REST: u64 = 180 * SECOND;
+/// Announcing is measured for so long: the memory of messages is as full as it will be then.
+const ANNOUNCING: u64 = 70 * SECOND;
 
-/// A network of so many peers with about eight neighbours each, that announces from the second minute on.
+/// A network of so many peers with about eight neighbours each, that announces from the third minute on.
 pub fn steady(peers: u32) -> Scenario {
     let mut scenario = Scenario::plain(peers);
     scenario.name = format!("steady {peers}");
@@ -17,16 +23,16 @@ pub fn steady(peers: u32) -> Scenario {
     scenario.settings.max_peers = 12;
     scenario.settings.target_peers = 4;
     scenario.settings.min_peers = 4;
-    scenario.settings.degree = 8;
+    scenario.settings.degree = 6;
     scenario.network.cut_ppm = 0;
     scenario.network.loss_ppm = 0;
     scenario.modules[0].delay = (0, 0);
     scenario.workloads.push(Workload {
         name: "steady".to_owned(),
         types: vec![1337],
-        every: SECOND / 10,
+        every: SECOND,
         random: true,
-        start: 120 * SECOND,
+        start: REST,
         stop: u64::MAX,
         count: u64::MAX,
         size: (100, 100),
@@ -37,34 +43,104 @@ pub fn steady(peers: u32) -> Scenario {
     scenario
 }
 
-/// Runs it and tells what it cost.
-pub fn main(peers: u32, checks: bool) {
-    let empty = resident();
-    let mut world = World::new(steady(peers), 0, checks);
-    let begin = Instant::now();
-    world.run_until(120 * SECOND);
-    let joined = resident().saturating_sub(empty);
-    let overlay = world.overlay();
-    println!("{peers} peers, checks {}", if checks { "on" } else { "off" });
-    let rate = |events: u64, begin: Instant| {
-        u64::try_from(u128::from(events) * 1_000_000 / begin.elapsed().as_micros().max(1)).unwrap_or(u64::MAX)
-    };
-    println!(
-        "joining: {} events in {:.3?}, {} a second",
-        world.stats().events,
-        begin.elapsed(),
-        rate(world.stats().events, begin)
-    );
-    println!("overlay: {} pieces, {} to {} neighbours", overlay.pieces, overlay.fewest, overlay.most);
-    println!("memory when joined: {} bytes a peer", joined / u64::from(peers));
-    let (before, begin) = (world.stats().events, Instant::now());
-    let mut until = 120 * SECOND;
-    while begin.elapsed().as_secs() < 10 && world.violations().is_empty() {
-        until += SECOND;
-        world.run_until(until);
+/// What a span of a run took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Span {
+    /// Deliveries of bytes, timers and connection changes to peers.
+    pub events: u64,
+    /// Of the clock on the wall.
+    pub wall_micros: u64,
+    /// Of the processor; the simulator has one thread.
+    pub cpu_micros: u64,
+}
+
+impl Span {
+    /// How fast it was by the wall's clock.
+    pub fn events_a_second(&self) -> u64 {
+        let rate = u128::from(self.events) * 1_000_000 / u128::from(self.wall_micros.max(1));
+        u64::try_from(rate).unwrap_or(u64::MAX)
     }
-    let events = world.stats().events - before;
-    println!("announcing: {events} events in {:.3?}, {} a second", begin.elapsed(), rate(events, begin));
-    println!("memory then: {} bytes a peer", resident().saturating_sub(empty) / u64::from(peers));
-    world.violations().iter().for_each(|violation| println!("BROKEN {}", crate::telling::show(violation)));
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// How many peers.
+    pub peers: u32,
+    /// Were the checkers on?
+    pub checks: bool,
+    /// Neighbours of all peers, when joined.
+    pub neighbours: u64,
+    /// Pieces of the overlay, when joined.
+    pub pieces: u64,
+    /// Until all had joined and come to rest.
+    pub joining: Span,
+    /// With an announcement a second.
+    pub announcing: Span,
+    /// Bytes that a peer takes, when joined: what the process holds more than before, all in, by the number of peers.
+    pub joined_bytes: u64,
+    /// The same at the end of the announcing.
+    pub announcing_bytes: u64,
+    /// The most that the process ever held, bytes.
+    pub peak: u64,
+    /// Properties that were broken.
+    pub broken: Vec<String>,
+}
+
+/// Runs it and tells what it cost.
+pub fn measure(peers: u32, checks: bool) -> Measured {
+    let empty = resident();
+    let bytes = || resident().saturating_sub(empty) / u64::from(peers.max(1));
+    let mut world = World::new(steady(peers), 0, checks);
+    let joining = span(&mut world, |world| world.run_until(REST));
+    let (overlay, joined_bytes) = (world.overlay(), bytes());
+    let announcing = span(&mut world, |world| world.run_until(REST + ANNOUNCING));
+    Measured {
+        peers,
+        checks,
+        neighbours: overlay.neighbours,
+        pieces: overlay.pieces,
+        joining,
+        announcing,
+        joined_bytes,
+        announcing_bytes: bytes(),
+        peak: peak(),
+        broken: world.violations().iter().map(show).collect(),
+    }
+}
+
+/// Prints what was measured.
+pub fn print(measured: &Measured) {
+    let Measured { peers, checks, neighbours, pieces, joining, announcing, .. } = measured;
+    println!("{peers} peers, checks {}", if *checks { "on" } else { "off" });
+    let tenths = neighbours * 10 / u64::from((*peers).max(1));
+    println!("overlay: {pieces} pieces, {}.{} neighbours a peer", tenths / 10, tenths % 10);
+    for (name, span) in [("joining", joining), ("announcing", announcing)] {
+        let millis = [span.wall_micros, span.cpu_micros].map(|micros| micros / 1_000);
+        let rate = span.events_a_second();
+        println!("{name}: {} events in {} ms ({} ms of processor), {rate} a second", span.events, millis[0], millis[1]);
+    }
+    println!("memory: {} bytes a peer when joined, {} announcing", measured.joined_bytes, measured.announcing_bytes);
+    println!("at most: {} MiB in all", measured.peak >> 20);
+    measured.broken.iter().for_each(|violation| println!("BROKEN {violation}"));
+}
+
+fn span(world: &mut World, run: impl FnOnce(&mut World)) -> Span {
+    let (before, begin, cpu) = (world.stats().events, Instant::now(), cpu_micros());
+    run(world);
+    let wall_micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Span { events: world.stats().events - before, wall_micros, cpu_micros: cpu_micros() - cpu }
+}
+
+/// Processor time of this thread so far; 0 where the system does not tell.
+fn cpu_micros() -> u64 {
+    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    schedule.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).map_or(0, |nanos| nanos / 1_000)
+}
+
+/// The most memory that this process ever held, bytes; 0 where the system does not tell.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).map_or(0, |kib| kib << 10)
 }

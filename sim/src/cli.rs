@@ -85,6 +85,9 @@ struct Bench {
     /// Check nothing.
     #[arg(long)]
     no_checks: bool,
+    /// One line of JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -300,8 +303,13 @@ fn shrink_to(scenario: &Scenario, seed: u64, out: &std::path::Path) {
 
 impl Bench {
     fn main(&self) -> u8 {
-        gossip_sim::bench::main(self.peers, !self.no_checks);
-        GOOD
+        let measured = gossip_sim::bench::measure(self.peers, !self.no_checks);
+        if self.json {
+            println!("{}", serde_json::to_string(&measured).expect("numbers and text"));
+        } else {
+            gossip_sim::bench::print(&measured);
+        }
+        if measured.broken.is_empty() { GOOD } else { BROKEN }
     }
 }
 

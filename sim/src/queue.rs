@@ -16,6 +16,10 @@ pub struct Queue<T> {
     len: usize,
 }
 
+/// Entries that move down together are few enough to be called the next ones: what one of them is about takes some
+/// thousand bytes, and those of all must fit the processor's second cache beside everything else.
+const FEW: usize = 64;
+
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self { buckets: (0..=64).map(|_| Vec::new()).collect(), taken: 0, filled: 0, last: 0, len: 0 }
@@ -30,13 +34,14 @@ impl<T: Copy> Queue<T> {
         self.put(at, what);
     }
 
-    /// Takes the next entry out, unless it lies after `limit`.
-    pub fn pop_until(&mut self, limit: u64) -> Option<(u64, T)> {
+    /// Takes the next entry out, unless it lies after `limit`. `coming` hears of entries that are among the next to be
+    /// taken out, of some more than once: what they are about can be brought near meanwhile.
+    pub fn pop_until(&mut self, limit: u64, coming: impl FnMut(T)) -> Option<(u64, T)> {
         if self.taken == self.buckets[0].len() {
             self.buckets[0].clear();
             self.taken = 0;
             self.filled &= !1;
-            self.refill(limit)?;
+            self.refill(limit, coming)?;
         } else if self.last > limit {
             return None;
         }
@@ -57,7 +62,7 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Moves the entries of the next time, if it is not after `limit`, to bucket 0.
-    fn refill(&mut self, limit: u64) -> Option<()> {
+    fn refill(&mut self, limit: u64, mut coming: impl FnMut(T)) -> Option<()> {
         if self.filled == 0 {
             return None;
         }
@@ -70,6 +75,9 @@ impl<T: Copy> Queue<T> {
         }
         self.filled &= !(1 << lowest);
         self.last = next;
+        if entries.len() <= FEW {
+            entries.iter().for_each(|&(_, what)| coming(what));
+        }
         for (at, what) in entries.drain(..) {
             self.put(at, what);
         }
@@ -108,7 +116,7 @@ mod tests {
                 } else {
                     let limit = now + rng.below(20);
                     let expected = model.peek().is_some_and(|top| top.0.0 <= limit).then(|| model.pop().unwrap().0);
-                    assert_eq!(queue.pop_until(limit), expected, "seed {seed}");
+                    assert_eq!(queue.pop_until(limit, |_| ()), expected, "seed {seed}");
                     now = expected.map_or(now, |(at, _)| at);
                 }
                 assert_eq!(queue.len(), model.len());
@@ -120,10 +128,10 @@ mod tests {
     fn an_entry_after_the_limit_stays_and_earlier_ones_may_still_come() {
         let mut queue = Queue::default();
         queue.push(100, 'b');
-        assert_eq!(queue.pop_until(50), None);
+        assert_eq!(queue.pop_until(50, |_| ()), None);
         queue.push(60, 'a');
-        assert_eq!(queue.pop_until(u64::MAX), Some((60, 'a')));
-        assert_eq!(queue.pop_until(u64::MAX), Some((100, 'b')));
+        assert_eq!(queue.pop_until(u64::MAX, |_| ()), Some((60, 'a')));
+        assert_eq!(queue.pop_until(u64::MAX, |_| ()), Some((100, 'b')));
         assert!(queue.is_empty());
     }
 }

@@ -10,13 +10,19 @@ use crate::time::{Duration, Instant};
 use crate::wire::Frame;
 use std::collections::VecDeque;
 
-/// See the module.
+/// See the module. Most of the time nothing waits, and a counter is all there is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
-    waiting: VecDeque<Waiting>,
-    waiting_bytes: u64,
     /// Bytes sent to the driver that it has not reported as written.
     with_driver: u64,
+    /// Present while something waits or the queue is watched.
+    backlog: Option<Box<Backlog>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Backlog {
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: u64,
     watch: Option<Watch>,
 }
 
@@ -42,7 +48,7 @@ struct Watch {
 impl Outbox {
     /// Bytes that wait, here and with the driver.
     pub(crate) fn queued(&self) -> u64 {
-        self.waiting_bytes.saturating_add(self.with_driver)
+        self.backlog.as_ref().map_or(0, |backlog| backlog.waiting_bytes).saturating_add(self.with_driver)
     }
 
     /// Can so many bytes more be queued under this bound?
@@ -74,15 +80,19 @@ impl Outbox {
 
     fn queue(&mut self, now: Instant, connection: ConnectionId, next: Waiting, bound: u64, out: &mut Actions) {
         let len = next.frame.len() as u64;
-        if self.waiting.is_empty() && self.with_driver < DRIVER_WINDOW {
+        let is_waiting = self.backlog.as_ref().is_some_and(|backlog| !backlog.waiting.is_empty());
+        if !is_waiting && self.with_driver < DRIVER_WINDOW {
             self.with_driver = self.with_driver.saturating_add(len);
             out.push(Action::Send { connection, frame: next.frame });
         } else {
-            self.waiting_bytes = self.waiting_bytes.saturating_add(len);
-            self.waiting.push_back(next);
+            let backlog = self.backlog.get_or_insert_default();
+            backlog.waiting_bytes = backlog.waiting_bytes.saturating_add(len);
+            backlog.waiting.push_back(next);
         }
-        if self.watch.is_none() && self.is_above_mark(bound) {
-            self.watch = Some(Watch { since: now, level: self.queued(), drained: 0, moved: now });
+        if self.is_above_mark(bound) {
+            let level = self.queued();
+            let backlog = self.backlog.get_or_insert_default();
+            backlog.watch.get_or_insert(Watch { since: now, level, drained: 0, moved: now });
         }
     }
 
@@ -98,16 +108,17 @@ impl Outbox {
         out: &mut Actions,
     ) -> u64 {
         self.with_driver = self.with_driver.saturating_sub(bytes);
-        if let Some(watch) = &mut self.watch {
+        let Some(backlog) = &mut self.backlog else { return 0 };
+        if let Some(watch) = &mut backlog.watch {
             watch.drained = watch.drained.saturating_add(bytes);
             watch.moved = now;
         }
         let mut stale = 0u64;
         while self.with_driver < DRIVER_WINDOW
-            && let Some(next) = self.waiting.pop_front()
+            && let Some(next) = backlog.waiting.pop_front()
         {
             let len = next.frame.len() as u64;
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(len);
+            backlog.waiting_bytes = backlog.waiting_bytes.saturating_sub(len);
             if next.message_since.is_some_and(|since| now.since(since) > stale_after) {
                 stale = stale.saturating_add(1);
             } else {
@@ -115,34 +126,39 @@ impl Outbox {
                 out.push(Action::Send { connection, frame: next.frame });
             }
         }
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
-        }
+        let is_empty = backlog.waiting.is_empty();
         if !self.is_above_mark(bound) {
-            self.watch = None;
+            self.backlog.iter_mut().for_each(|backlog| backlog.watch = None);
+            // An empty queue gives its room back.
+            self.backlog = self.backlog.take().filter(|_| !is_empty);
         }
         stale
     }
 
     /// Hands everything to the driver: the connection ends and what waits shall go out first.
     pub(crate) fn release(&mut self, connection: ConnectionId, out: &mut Actions) {
-        for next in std::mem::take(&mut self.waiting) {
+        self.with_driver = self.queued();
+        let Some(backlog) = &mut self.backlog else { return };
+        backlog.waiting_bytes = 0;
+        for next in std::mem::take(&mut backlog.waiting) {
             out.push(Action::Send { connection, frame: next.frame });
         }
-        self.with_driver = self.queued();
-        self.waiting_bytes = 0;
+    }
+
+    fn watch(&self) -> Option<&Watch> {
+        self.backlog.as_ref()?.watch.as_ref()
     }
 
     /// When it is next to be judged whether the queue drains.
     pub(crate) fn judged_at(&self, stall_timeout: Duration) -> Option<Instant> {
-        self.watch.map(|watch| watch.since.after(stall_timeout))
+        self.watch().map(|watch| watch.since.after(stall_timeout))
     }
 
     /// Did a queue above its mark drain less than a quarter of it within the stall timeout? If it did drain, a new
     /// term begins.
     pub(crate) fn is_stalled(&mut self, now: Instant, stall_timeout: Duration) -> bool {
         let queued = self.queued();
-        let Some(watch) = &mut self.watch else { return false };
+        let Some(watch) = self.backlog.as_mut().and_then(|backlog| backlog.watch.as_mut()) else { return false };
         if now < watch.since.after(stall_timeout) {
             return false;
         }
@@ -155,7 +171,7 @@ impl Outbox {
 
     /// For how long nothing has been written while the queue is above its mark.
     pub(crate) fn unmoved_for(&self, now: Instant) -> Duration {
-        self.watch.map_or(Duration::ZERO, |watch| now.since(watch.moved))
+        self.watch().map_or(Duration::ZERO, |watch| now.since(watch.moved))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::event::ConnectionId;
 use crate::limits::{TAKEN_IDS_MAX, TAKEN_IDS_TOTAL_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
+use crate::util::sorted::SortedMap;
 use std::collections::BTreeMap;
 
 /// Draws for a free id. On one connection at least every second id is free.
@@ -39,6 +40,20 @@ struct Module {
     listener: bool,
 }
 
+impl Module {
+    /// Takes an id for a telling; says what had taken it before, and whether the module is a listener from now on because
+    /// that makes `share` of them.
+    fn take(&mut self, id: u16, telling: u32, share: usize) -> (Option<Taken>, bool) {
+        let before = self.taken.insert(id, Taken { telling, ambiguous: false });
+        if before.is_some() {
+            self.taken.insert(id, Taken { telling, ambiguous: true });
+        }
+        let is_full = self.taken.len() >= share;
+        self.listener |= is_full;
+        (before, is_full)
+    }
+}
+
 /// What a VALIDATION is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -52,7 +67,7 @@ pub(super) enum Answer {
 /// reaches its bound is a listener until none is taken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ids {
-    modules: BTreeMap<ConnectionId, Module>,
+    modules: SortedMap<ConnectionId, Module>,
     tellings: Fifo<Telling>,
     total: usize,
     /// Lists of tellings that ended, to be used again.
@@ -103,10 +118,9 @@ impl Ids {
         for at in 0..count as usize {
             let Some(module) = self.tellings.get(telling).and_then(|told| told.modules.get(at)).copied() else { break };
             let share = TAKEN_IDS_MAX.min(TAKEN_IDS_TOTAL_MAX.saturating_sub(self.total));
-            let record = self.modules.entry(module).or_default();
-            let before = record.taken.insert(id, Taken { telling, ambiguous: false });
-            if record.taken.len() >= share {
-                record.listener = true;
+            let (before, is_listener) =
+                self.modules.change(module, Module::default, |record| record.take(id, telling, share));
+            if is_listener {
                 new_listeners.push(module);
             }
             match before {
@@ -114,10 +128,7 @@ impl Ids {
                     self.total = self.total.saturating_add(1);
                     asked = asked.saturating_add(1);
                 }
-                Some(before) => {
-                    record.taken.insert(id, Taken { telling, ambiguous: true });
-                    self.let_go(before.telling);
-                }
+                Some(before) => self.let_go(before.telling),
             }
         }
         if let Some(told) = self.tellings.get_mut(telling) {

@@ -29,14 +29,14 @@ pub(crate) struct Arrival<'a> {
     pub(crate) data_type: u16,
     /// What is said; at most [`DATA_MAX`](crate::limits::DATA_MAX) bytes.
     pub(crate) data: &'a [u8],
+    /// Somebody is subscribed to its type here.
+    pub(crate) is_wanted: bool,
 }
 
 /// Who is subscribed to a message's type here. Connections that are gone but kept alive by their parked announcements
 /// count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subscribers {
-    /// Nobody.
-    Nobody,
     /// The connection that announces the message and nobody else.
     AnnouncerOnly,
     /// Others, perhaps the announcer too.
@@ -48,23 +48,19 @@ impl Subscribers {
     /// Reads a list of subscribers.
     pub(crate) fn of(subscribers: &[ConnectionId], source: Source) -> Self {
         match subscribers {
-            [] => Self::Nobody,
             [only] if source == Source::Module(*only) => Self::AnnouncerOnly,
             _ => Self::Others,
         }
     }
 }
 
-/// What surrounds the node when a message comes.
+/// Who is there for a new message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Around<'a> {
     /// Who is subscribed to the message's type.
     pub(crate) subscribers: Subscribers,
     /// Those of them that are open and whose queue has room, in the order in which they are to be told.
     pub(crate) audience: &'a [ConnectionId],
-    /// The whole view, in a stable order. A neighbour whose queue is full belongs in it: what it misses is its loss,
-    /// not a reason to hold the message for others.
-    pub(crate) neighbours: &'a [NeighbourId],
 }
 
 /// What goes to neighbours.

@@ -72,28 +72,33 @@ impl Dissemination {
         }
     }
 
-    /// Takes a message in (rules 1 to 6).
-    pub(crate) fn arrive(
+    /// Takes a message in (rules 1 to 6). `neighbours`: the whole view, in a stable order. A neighbour whose queue is full
+    /// belongs in it: what it misses is its loss, not a reason to hold the message for others. `around` is asked only
+    /// about messages that are new: most are copies.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn arrive<'a>(
         &mut self,
         now: Instant,
         settings: &Settings,
         metrics: &mut Metrics,
         arrival: Arrival<'_>,
-        around: Around<'_>,
+        neighbours: &[NeighbourId],
+        around: impl FnOnce() -> Around<'a>,
         out: &mut Delivery,
     ) {
         out.clear();
         self.time_out(now, metrics);
-        if around.subscribers == Subscribers::Nobody {
+        if !arrival.is_wanted {
             count(&mut metrics.messages_unwanted);
             return;
         }
         let (identity, id, known) = self.identify(&arrival);
         if let Some(slot) = known {
             count(&mut metrics.messages_duplicate);
-            self.take_copy(settings, metrics, slot, &arrival, around.neighbours, out);
+            self.take_copy(settings, metrics, slot, &arrival, neighbours, out);
             return;
         }
+        let around = around();
         let is_announced = matches!(arrival.source, Source::Module(_));
         let vouched = is_announced && around.subscribers == Subscribers::AnnouncerOnly && settings.announcer_vouches;
         if around.audience.is_empty() && !vouched {
@@ -125,7 +130,7 @@ impl Dissemination {
         let message = Waiting { seen, id, hops, payload, source: arrival.source, senders, telling, deadline };
         if vouched {
             count(&mut metrics.messages_vouched);
-            self.spread(now, settings, metrics, message, around.neighbours, out);
+            self.spread(now, settings, metrics, message, neighbours, out);
         } else if told.asked == 0 {
             count(&mut metrics.messages_unanswerable);
             self.drop_message(now, message);
@@ -136,7 +141,7 @@ impl Dissemination {
         }
     }
 
-    /// Takes a module's VALIDATION (rule 3). `neighbours` as in [`Around`].
+    /// Takes a module's VALIDATION (rule 3). `neighbours` as for [`arrive`](Self::arrive).
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn validate(
         &mut self,
@@ -226,12 +231,22 @@ impl Dissemination {
         self.seen.span(now, settings.suppression_time)
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.key.0 ^ self.seen.touch() ^ self.deadline().map_or(0, Instant::as_micros)
+    }
+
     /// Ends what has had its time. Waiting messages exactly, the memory about once a second.
     pub(crate) fn expire(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) {
         self.time_out(now, metrics);
         if self.sweep_at.is_some_and(|at| at <= now) {
             self.sweep(now, settings.suppression_time);
         }
+    }
+
+    /// Gives back what is made again when it is needed.
+    pub(crate) fn tidy(&mut self) {
+        self.rng.rest();
     }
 
     /// When [`expire`](Self::expire) is wanted next.

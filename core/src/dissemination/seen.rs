@@ -5,9 +5,9 @@ use super::fifo::NONE;
 use super::{NeighbourId, Source};
 use crate::limits::SOURCES_MAX;
 use crate::time::{Duration, Instant};
+use crate::util::sorted::SortedMap;
 use hashbrown::HashTable;
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 /// What a message is known by: a keyed 128-bit hash of its id, type and data.
@@ -150,7 +150,7 @@ pub(super) struct Seen {
     /// Slots by identity. Looked up, never walked: its order is nobody's business.
     index: HashTable<u32>,
     lanes: Vec<Lane>,
-    lane_of: BTreeMap<LaneKey, u32>,
+    lane_of: SortedMap<LaneKey, u32>,
     free_lanes: Vec<u32>,
     /// The shortest time that a message that left early had been remembered, and when that was.
     early: Option<(Duration, Instant)>,
@@ -163,7 +163,7 @@ impl Default for Seen {
             free: NONE,
             index: HashTable::new(),
             lanes: Vec::new(),
-            lane_of: BTreeMap::new(),
+            lane_of: SortedMap::new(),
             free_lanes: Vec::new(),
             early: None,
         }
@@ -178,6 +178,13 @@ impl Seen {
     /// The slot of a message, if it is remembered.
     pub(super) fn find(&self, identity: &Identity) -> Option<u32> {
         self.index.find(hash_of(identity), |slot| same(&self.chunks, *slot, identity)).copied()
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch): the entry of the latest message, of which another copy is
+    /// most likely the next to come.
+    pub(super) fn touch(&self) -> u64 {
+        let latest = self.chunks.last().and_then(|chunk| chunk.last());
+        latest.and_then(|entry| self.find(&entry.identity)).map_or(0, u64::from)
     }
 
     pub(super) fn fate(&self, slot: u32) -> Option<Fate> {
@@ -319,8 +326,13 @@ impl Seen {
             let at_once = if self.chunks.is_empty() { 0 } else { CHUNK };
             self.chunks.push(Vec::with_capacity(at_once));
         }
+        let is_first = self.chunks.len() == 1;
         let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
         let Some(chunk) = self.chunks.last_mut() else { return NONE };
+        if is_first && chunk.len() == chunk.capacity() {
+            // By an eighth, not to the double: this is most of what an idle node takes.
+            chunk.reserve_exact((chunk.len() / 8).max(8));
+        }
         let slot = before.saturating_add(chunk.len());
         chunk.push(new);
         // At most `seen_max` of them, far fewer than 2^32.

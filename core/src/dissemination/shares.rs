@@ -8,7 +8,7 @@ use super::{NeighbourId, Source};
 use crate::limits::{REFUSALS_MIN, SHARE_OF_FREE, SHRUNK_TIME, SOURCES_MAX};
 use crate::settings::Settings;
 use crate::time::Instant;
-use std::collections::BTreeMap;
+use crate::util::sorted::SortedMap;
 
 /// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,10 +42,10 @@ impl Amount {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shares {
     total: Amount,
-    types: BTreeMap<u16, Amount>,
-    sources: BTreeMap<Source, Amount>,
+    types: SortedMap<u16, Amount>,
+    sources: SortedMap<Source, Amount>,
     /// Without these, the loudest source of a type would take all of the type's share.
-    within: BTreeMap<(u16, Source), Amount>,
+    within: SortedMap<(u16, Source), Amount>,
 }
 
 /// A message of this many bytes of type and data.
@@ -86,9 +86,9 @@ impl Shares {
         let new = one(bytes);
         let grow = |amount: &mut Amount| *amount = amount.plus(new);
         grow(&mut self.total);
-        grow(self.types.entry(data_type).or_default());
-        grow(self.sources.entry(source).or_default());
-        grow(self.within.entry((data_type, source)).or_default());
+        self.types.change(data_type, Amount::default, grow);
+        self.sources.change(source, Amount::default, grow);
+        self.within.change((data_type, source), Amount::default, grow);
     }
 
     pub(super) fn remove(&mut self, source: Source, data_type: u16, bytes: usize) {
@@ -100,7 +100,7 @@ impl Shares {
     }
 }
 
-fn shrink<K: Ord>(classes: &mut BTreeMap<K, Amount>, class: K, old: Amount) {
+fn shrink<K: Ord>(classes: &mut SortedMap<K, Amount>, class: K, old: Amount) {
     if let Some(amount) = classes.get_mut(&class) {
         *amount = amount.minus(old);
         if amount.count == 0 {
@@ -147,7 +147,7 @@ struct Standing {
 /// forgotten when its minute and its punishment are over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
-    standings: BTreeMap<NeighbourId, Standing>,
+    standings: SortedMap<NeighbourId, Standing>,
     all: Tally,
 }
 
@@ -160,10 +160,12 @@ impl Refusals {
         let minute = minute_of(now);
         self.all.turn(minute);
         self.all.count(refused);
-        let standing = self.standings.entry(neighbour).or_default();
-        standing.tally.turn(minute);
-        standing.tally.count(refused);
-        let (own, all) = (standing.tally, self.all);
+        let own = self.standings.change(neighbour, Standing::default, |standing| {
+            standing.tally.turn(minute);
+            standing.tally.count(refused);
+            standing.tally
+        });
+        let all = self.all;
         let others = Tally {
             minute,
             decided: all.decided.saturating_sub(own.decided),
@@ -171,7 +173,12 @@ impl Refusals {
         };
         // If nobody else's messages were found better, the module may be what is wrong.
         let is_alone = others.decided > 0 && !others.mostly_refused();
-        if refused && own.decided >= REFUSALS_MIN && own.mostly_refused() && is_alone {
+        if refused
+            && own.decided >= REFUSALS_MIN
+            && own.mostly_refused()
+            && is_alone
+            && let Some(standing) = self.standings.get_mut(&neighbour)
+        {
             standing.shrunk_until = Some(now.after(SHRUNK_TIME));
         }
     }

@@ -41,13 +41,10 @@ impl Node {
     }
 
     fn arrive_as(&mut self, source: Source, id: u16, ttl: u8, data_type: u16, data: &[u8]) {
-        let around = Around {
-            subscribers: Subscribers::of(&self.audience, source),
-            audience: &self.audience,
-            neighbours: &self.neighbours,
-        };
-        let arrival = Arrival { source, id, ttl, data_type, data };
-        self.messages.arrive(self.now, &self.settings, &mut self.metrics, arrival, around, &mut self.out);
+        let around = Around { subscribers: Subscribers::of(&self.audience, source), audience: &self.audience };
+        let arrival = Arrival { source, id, ttl, data_type, data, is_wanted: !self.audience.is_empty() };
+        let (settings, metrics, neighbours) = (&self.settings, &mut self.metrics, &self.neighbours);
+        self.messages.arrive(self.now, settings, metrics, arrival, neighbours, || around, &mut self.out);
     }
 
     fn peer_sends(&mut self, neighbour: u64, id: u16, ttl: u8, data: &[u8]) {
@@ -224,14 +221,17 @@ fn announcers_word_needs_the_setting_and_nobody_else() {
 #[test]
 fn announcers_word_holds_for_one_that_closed_right_after() {
     let mut node = Node::new();
-    let arrival = Arrival { source: Source::Module(module(1)), id: 0, ttl: 0, data_type: TYPE, data: b"x" };
-    let around =
-        Around { subscribers: Subscribers::AnnouncerOnly, audience: &[], neighbours: &node.neighbours.clone() };
-    node.messages.arrive(node.now, &node.settings, &mut node.metrics, arrival, around, &mut node.out);
+    let arrival =
+        Arrival { source: Source::Module(module(1)), id: 0, ttl: 0, data_type: TYPE, data: b"x", is_wanted: true };
+    let around = Around { subscribers: Subscribers::AnnouncerOnly, audience: &[] };
+    let neighbours = node.neighbours.clone();
+    let (settings, metrics) = (&node.settings, &mut node.metrics);
+    node.messages.arrive(node.now, settings, metrics, arrival, &neighbours, || around, &mut node.out);
     assert_eq!((node.told(), node.spread_ttl()), (None, Some(255)));
     // Gossip-5's way there is nobody to ask.
     node.settings.announcer_vouches = false;
-    node.messages.arrive(node.now, &node.settings, &mut node.metrics, arrival, around, &mut node.out);
+    let (settings, metrics) = (&node.settings, &mut node.metrics);
+    node.messages.arrive(node.now, settings, metrics, arrival, &neighbours, || around, &mut node.out);
     assert_eq!((node.told(), node.spread_ttl(), node.metrics.messages_untold), (None, None, 1));
 }
 
@@ -560,9 +560,18 @@ fn listener_is_told_under_any_id_never_waited_for_until_none_is_taken() {
 #[test]
 fn messages_whose_audience_has_no_room_are_dropped_and_not_remembered() {
     let mut node = Node::new();
-    let arrival = Arrival { source: Source::Neighbour(NeighbourId(0)), id: 5, ttl: 3, data_type: TYPE, data: b"x" };
-    let around = Around { subscribers: Subscribers::Others, audience: &[], neighbours: &[] };
-    node.messages.arrive(node.now, &node.settings, &mut node.metrics, arrival, around, &mut node.out);
+    let arrival = Arrival {
+        source: Source::Neighbour(NeighbourId(0)),
+        id: 5,
+        ttl: 3,
+        data_type: TYPE,
+        data: b"x",
+        is_wanted: true,
+    };
+    let around = Around { subscribers: Subscribers::Others, audience: &[] };
+    let neighbours = [];
+    let (settings, metrics) = (&node.settings, &mut node.metrics);
+    node.messages.arrive(node.now, settings, metrics, arrival, &neighbours, || around, &mut node.out);
     assert_eq!((node.metrics.messages_untold, node.messages.seen()), (1, 0));
 }
 

@@ -7,7 +7,6 @@ use crate::limits::REDIAL_PAUSE;
 use crate::rng::Rng;
 use crate::settings::Endpoint;
 use crate::time::{Duration, Instant};
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 /// The configured list, less ourselves.
@@ -38,7 +37,7 @@ struct Bootstrapper {
 }
 
 impl Bootstrappers {
-    pub(crate) fn new(endpoints: &[Endpoint], own: &BTreeSet<SocketAddr>, now: Instant) -> Self {
+    pub(crate) fn new(endpoints: &[Endpoint], own: &[SocketAddr], now: Instant) -> Self {
         let list = endpoints.iter().map(|endpoint| {
             let address = match endpoint {
                 Endpoint::Address(address) => Some(crate::address::canonical(*address)),

@@ -3,9 +3,9 @@
 use super::Membership;
 use crate::connection::peer::Origin;
 use crate::limits;
+use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::time::Instant;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// Dials that are under way, and whom not to dial besides neighbours.
@@ -17,7 +17,7 @@ pub(crate) struct UnderWay<'a> {
     /// One of them is to a bootstrapper.
     pub(crate) bootstrapping: bool,
     /// Addresses with a connection that may yet become a neighbour.
-    pub(crate) busy: &'a BTreeSet<SocketAddr>,
+    pub(crate) busy: &'a [SocketAddr],
     /// Until when an address is banned.
     pub(crate) banned_until: &'a dyn Fn(SocketAddr) -> Option<Instant>,
 }
@@ -116,7 +116,9 @@ impl Membership {
         self.lost.expire(now);
         let dialable = |address: &SocketAddr| self.dialable_at(now, settings, under_way, address);
         let of_lost = if needs || has_spare { self.lost.pick(now, dialable) } else { Err(None) };
-        let of_candidates = if needs { self.candidates.ready(now, dialable) } else { Err(None) };
+        // Until its time has come, it is enough to know that there is one.
+        let enough = if self.dial_at.is_some_and(|at| at <= now) { usize::MAX } else { 1 };
+        let of_candidates = if needs { self.candidates.ready(now, enough, dialable) } else { Err(None) };
         if !needs {
             self.dial_at = None;
         }
@@ -130,13 +132,15 @@ impl Membership {
                 None
             }
             Ok(mut ready) => {
-                let delay = self.rng.between(limits::DIAL_DELAY.0, limits::DIAL_DELAY.1);
-                let at = *self.dial_at.get_or_insert(now.after(delay));
+                let delay = |rng: &mut Rng| now.after(rng.between(limits::DIAL_DELAY.0, limits::DIAL_DELAY.1));
+                let at = *self.dial_at.get_or_insert_with(|| delay(&mut self.rng));
                 if at > now {
                     wait_for(Some(at));
+                    None
+                } else {
+                    self.rng.choose(&mut ready, 1);
+                    ready.pop()
                 }
-                self.rng.choose(&mut ready, 1);
-                ready.pop().filter(|_| at <= now)
             }
         };
         match (of_lost.ok(), candidate) {

@@ -1,16 +1,17 @@
 //! Addresses that may become neighbours (PROTOCOL.md, section 4).
 
+use crate::address::Compact;
 use crate::limits::{CANDIDATE_FAILURES_MAX, CANDIDATES_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use std::collections::BTreeMap;
+use crate::util::sorted::SortedMap;
 use std::net::SocketAddr;
 
 /// Capacity: four times `max_peers`, at most [`CANDIDATES_MAX`]. When it is full, a newcomer takes the place of a
 /// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
-    known: BTreeMap<SocketAddr, Candidate>,
+    known: SortedMap<Compact, Candidate>,
     max: usize,
 }
 
@@ -36,7 +37,7 @@ pub(crate) enum Added {
 impl Candidates {
     pub(crate) fn new(max_peers: u32) -> Self {
         let max = usize::try_from(max_peers).unwrap_or(usize::MAX).saturating_mul(4).min(CANDIDATES_MAX);
-        Self { known: BTreeMap::new(), max }
+        Self { known: SortedMap::new(), max }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -44,7 +45,7 @@ impl Candidates {
     }
 
     pub(crate) fn contains(&self, address: &SocketAddr) -> bool {
-        self.known.contains_key(address)
+        self.known.contains_key(&(*address).into())
     }
 
     /// Adds an address, not to be dialed before a time.
@@ -56,7 +57,7 @@ impl Candidates {
         not_before: Instant,
         rng: &mut Rng,
     ) -> Added {
-        if let Some(known) = self.known.get_mut(&address) {
+        if let Some(known) = self.known.get_mut(&address.into()) {
             known.not_before = known.not_before.max(not_before);
             return Added::Known;
         }
@@ -67,7 +68,7 @@ impl Candidates {
                 return Added::CrowdedOut;
             }
         }
-        self.known.insert(address, Candidate { source, failures: 0, not_before });
+        self.known.insert(address.into(), Candidate { source, failures: 0, not_before });
         Added::New
     }
 
@@ -82,16 +83,16 @@ impl Candidates {
     }
 
     fn make_room(&mut self, newcomer: u64, rng: &mut Rng) -> bool {
-        let mut held: BTreeMap<u64, usize> = BTreeMap::new();
-        for candidate in self.known.values() {
-            let count = held.entry(candidate.source).or_default();
-            *count = count.saturating_add(1);
-        }
-        let Some((&greedy, &most)) = held.iter().max_by_key(|(_, count)| **count) else { return false };
-        if held.get(&newcomer).copied().unwrap_or(0) >= most {
+        let mut sources: Vec<u64> = self.known.values().map(|candidate| candidate.source).collect();
+        sources.sort_unstable();
+        // Of several that hold most, the last.
+        let Some(greediest) = sources.chunk_by(|a, b| a == b).max_by_key(|held| held.len()) else { return false };
+        let of_newcomer = self.known.values().filter(|candidate| candidate.source == newcomer).count();
+        let (Some(&greedy), most) = (greediest.first(), greediest.len()) else { return false };
+        if of_newcomer >= most {
             return false;
         }
-        let mut theirs: Vec<SocketAddr> = self
+        let mut theirs: Vec<Compact> = self
             .known
             .iter()
             .filter(|(_, candidate)| candidate.source == greedy)
@@ -110,32 +111,38 @@ impl Candidates {
     }
 
     pub(crate) fn remove(&mut self, address: &SocketAddr) {
-        self.known.remove(address);
+        self.known.remove(&(*address).into());
     }
 
     /// A dial failed: later, or never again.
     pub(crate) fn failed(&mut self, address: &SocketAddr, now: Instant, pause: Duration) {
-        let Some(candidate) = self.known.get_mut(address) else { return };
+        let Some(candidate) = self.known.get_mut(&(*address).into()) else { return };
         candidate.failures = candidate.failures.saturating_add(1);
         candidate.not_before = candidate.not_before.max(now.after(pause.times(u64::from(candidate.failures))));
         if candidate.failures >= CANDIDATE_FAILURES_MAX {
-            self.known.remove(address);
+            self.known.remove(&(*address).into());
         }
     }
 
-    /// The addresses that may be dialed now and pass the test; else when one may be at the earliest.
+    /// The addresses that may be dialed now and pass the test, the first `enough` of them; else when one may be at the
+    /// earliest.
     pub(crate) fn ready(
         &self,
         now: Instant,
+        enough: usize,
         not_before: impl Fn(&SocketAddr) -> Option<Instant>,
     ) -> Result<Vec<SocketAddr>, Option<Instant>> {
         let mut ready = Vec::new();
         let mut earliest: Option<Instant> = None;
-        for (address, candidate) in &self.known {
-            let Some(allowed) = not_before(address) else { continue };
+        for (address, candidate) in self.known.iter() {
+            let address = SocketAddr::from(*address);
+            let Some(allowed) = not_before(&address) else { continue };
             let at = allowed.max(candidate.not_before);
             if at <= now {
-                ready.push(*address);
+                ready.push(address);
+                if ready.len() >= enough {
+                    break;
+                }
             } else {
                 earliest = Some(earliest.map_or(at, |known| known.min(at)));
             }
@@ -193,12 +200,12 @@ mod tests {
         let pause = Duration::from_secs(5);
         let anyone = |_: &SocketAddr| Some(Instant::ZERO);
         candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut rng);
-        assert_eq!(candidates.ready(Instant::ZERO, anyone), Ok(vec![address(1)]));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Ok(vec![address(1)]));
         candidates.failed(&address(1), Instant::ZERO, pause);
         let first = Instant::ZERO.after(pause);
-        assert_eq!(candidates.ready(Instant::ZERO, anyone), Err(Some(first)));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Err(Some(first)));
         candidates.failed(&address(1), first, pause);
-        assert_eq!(candidates.ready(first, anyone), Err(Some(first.after(pause.times(2)))));
+        assert_eq!(candidates.ready(first, 9, anyone), Err(Some(first.after(pause.times(2)))));
         candidates.failed(&address(1), first, pause);
         assert!(!candidates.contains(&address(1)));
     }
@@ -207,8 +214,8 @@ mod tests {
     fn who_must_not_be_dialed_is_not_picked() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut rng);
-        assert_eq!(candidates.ready(Instant::ZERO, |_| None), Err(None));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, |_| None), Err(None));
         let later = Instant::from_micros(9);
-        assert_eq!(candidates.ready(Instant::ZERO, |_| Some(later)), Err(Some(later)));
+        assert_eq!(candidates.ready(Instant::ZERO, 9, |_| Some(later)), Err(Some(later)));
     }
 }

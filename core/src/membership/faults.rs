@@ -3,7 +3,7 @@
 use crate::limits::{FAULT_POINTS_MAX, FAULT_WINDOW, FAULTY_MAX};
 use crate::time::{Duration, Instant};
 use crate::util::memory::Memory;
-use std::collections::BTreeMap;
+use crate::util::sorted::SortedMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Points of the last [`FAULT_WINDOW`], kept by tenths of it.
@@ -49,13 +49,13 @@ pub(crate) enum Offender {
 /// Points and bans. Capacity: [`FAULTY_MAX`] each. When the points' table is full, the longest without a fault goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
-    scores: BTreeMap<Offender, (Score, Instant)>,
+    scores: SortedMap<Offender, (Score, Instant)>,
     banned: Memory<Offender>,
 }
 
 impl Faults {
     pub(crate) const fn new() -> Self {
-        Self { scores: BTreeMap::new(), banned: Memory::new(FAULTY_MAX) }
+        Self { scores: SortedMap::new(), banned: Memory::new(FAULTY_MAX) }
     }
 
     /// Charges an offender; says whether the points are too many now.
@@ -68,9 +68,14 @@ impl Faults {
                 self.scores.remove(&oldest);
             }
         }
-        let (score, last) = self.scores.entry(offender).or_insert((Score::default(), now));
-        *last = now;
-        score.add(now, points)
+        self.scores.change(
+            offender,
+            || (Score::default(), now),
+            |(score, last)| {
+                *last = now;
+                score.add(now, points)
+            },
+        )
     }
 
     /// Refuses an offender for a while; its points are paid with that.

@@ -3,13 +3,13 @@
 use crate::limits::{LOST_TIME, REDIAL_PAUSE};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use std::collections::BTreeMap;
+use crate::util::sorted::SortedMap;
 use std::net::SocketAddr;
 
 /// Capacity: `max_peers`; when it is full, who was lost first makes room. Lifetime: an hour.
 #[derive(Clone, Debug)]
 pub(crate) struct Lost {
-    entries: BTreeMap<SocketAddr, Entry>,
+    entries: SortedMap<SocketAddr, Entry>,
     max: usize,
 }
 
@@ -24,7 +24,7 @@ struct Entry {
 
 impl Lost {
     pub(crate) const fn new(max: usize) -> Self {
-        Self { entries: BTreeMap::new(), max }
+        Self { entries: SortedMap::new(), max }
     }
 
     pub(crate) fn len(&self) -> usize {

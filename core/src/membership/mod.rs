@@ -11,7 +11,7 @@ mod hearsay;
 pub(crate) mod lost;
 pub(crate) mod view;
 
-use crate::address::{Scope, scope};
+use crate::address::{Compact, Scope, scope};
 use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
@@ -24,7 +24,7 @@ pub(crate) use calling::{Next, UnderWay};
 use candidates::Candidates;
 pub(crate) use hearsay::may_be_told;
 use lost::Lost;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use view::{Neighbour, View};
 
@@ -40,17 +40,17 @@ pub(crate) struct Membership {
     lost: Lost,
     pub(crate) bootstrappers: Bootstrappers,
     /// Our own addresses: configured, advertised, and learned by dialing ourselves.
-    own: BTreeSet<SocketAddr>,
+    own: Vec<SocketAddr>,
     /// Not dialed for a while: they evicted or refused us, or are parked.
-    refused: Memory<SocketAddr>,
+    refused: Memory<SocketAddr, Compact>,
     /// Displace nobody for a while: we evicted or refused them.
-    displaced: Memory<SocketAddr>,
+    displaced: Memory<SocketAddr, Compact>,
     /// Made known to the network, or heard of by PUSH.
-    pushed: Memory<SocketAddr>,
+    pushed: Memory<SocketAddr, Compact>,
     /// Reached by dialing: may be passed on.
-    reached: Memory<SocketAddr>,
+    reached: Memory<SocketAddr, Compact>,
     /// Closed once right after our proof of work.
-    proof_rejected: Memory<SocketAddr>,
+    proof_rejected: Memory<SocketAddr, Compact>,
     /// Neighbours' addresses that are yet to be reached.
     unreached: VecDeque<SocketAddr>,
     /// When the next candidate is dialed: a random delay after the need arose.
@@ -89,7 +89,7 @@ impl Membership {
     const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
     pub(crate) fn new(settings: &Settings, seed: [u8; 32], now: Instant) -> Self {
-        let own: BTreeSet<_> = settings.p2p_address.iter().chain(settings.advertised_address.iter()).collect();
+        let own: Vec<SocketAddr> = settings.p2p_address.iter().chain(settings.advertised_address.iter()).collect();
         let bootstrappers = Bootstrappers::new(&settings.bootstrapper, &own, now);
         let max_peers = usize::try_from(settings.max_peers).unwrap_or(usize::MAX);
         Self {
@@ -135,8 +135,8 @@ impl Membership {
     pub(crate) fn learn_own(&mut self, address: SocketAddr) {
         /// More would mean that somebody maps the whole world to us.
         const OWN_MAX: usize = 64;
-        if self.own.len() < OWN_MAX {
-            self.own.insert(address);
+        if self.own.len() < OWN_MAX && !self.is_own(&address) {
+            self.own.push(address);
         }
         self.candidates.remove(&address);
         self.lost.remove(&address);
@@ -310,6 +310,14 @@ impl Membership {
     /// Has the view what it wants?
     pub(crate) fn is_satisfied(&self, settings: &Settings) -> bool {
         !self.needs(settings, 0) && !self.view.is_empty()
+    }
+
+    /// Gives back what addresses no longer remembered took. Nothing else notices.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        let memories =
+            [&mut self.refused, &mut self.displaced, &mut self.pushed, &mut self.reached, &mut self.proof_rejected];
+        memories.into_iter().for_each(|memory| memory.expire(now));
+        self.rng.rest();
     }
 
     /// Limits for each IP make no sense for this host's own.

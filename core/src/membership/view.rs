@@ -78,8 +78,13 @@ impl View {
         &self.ids
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.ids.iter().fold(0, |sum, id| sum ^ id.0) ^ self.chosen as u64
+    }
+
     fn position(&self, id: NeighbourId) -> Result<usize, usize> {
-        self.neighbours.binary_search_by_key(&id, |neighbour| neighbour.id)
+        self.ids.binary_search(&id)
     }
 
     pub(crate) fn get(&self, id: NeighbourId) -> Option<&Neighbour> {

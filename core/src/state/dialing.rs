@@ -13,7 +13,6 @@ use crate::note::{EndReason, Note};
 use crate::settings::Endpoint;
 use crate::timers::Timer;
 use crate::wire::PeerMessage;
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 /// What a name is being looked up for.
@@ -51,7 +50,7 @@ impl GossipState {
         let is_dial = |(id, peer): &(ConnectionId, &Peer)| id.is_dialed() && peer.is_joining();
         let dials: Vec<&Peer> = self.peers().filter(is_dial).map(|(_, peer)| peer).collect();
         let waits_for_506 = |peer: &&&Peer| matches!(peer.prover, Prover::Idle | Prover::HelloSent { .. });
-        let busy: BTreeSet<SocketAddr> =
+        let busy: Vec<SocketAddr> =
             self.peers.values().filter(|peer| peer.purpose != Purpose::Probe).filter_map(|peer| peer.address).collect();
         let (faults, now) = (&self.faults, self.now);
         let is_to_bootstrapper = |peer: &&Peer| matches!(peer.origin, Some(Origin::Bootstrapper(_)));

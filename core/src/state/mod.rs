@@ -32,6 +32,7 @@ use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
+use crate::util::sorted::SortedMap;
 use proofs::Proofs;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -48,7 +49,7 @@ pub struct GossipState {
     /// Drawn at the start: tells our restarts apart (section 3).
     instance: u64,
     identity_key: (u64, u64),
-    peers: BTreeMap<ConnectionId, Box<Peer>>,
+    peers: SortedMap<ConnectionId, Box<Peer>>,
     modules: BTreeMap<ConnectionId, Box<Module>>,
     membership: Membership,
     faults: Faults,
@@ -60,8 +61,10 @@ pub struct GossipState {
     /// Look-ups that we answer, all peers together.
     look_ups: TokenBucket,
     dialed: u64,
-    queries: BTreeMap<u64, dialing::Query>,
+    queries: SortedMap<u64, dialing::Query>,
     asked: u64,
+    /// When memory that is no longer needed was last given back.
+    tidied_at: Instant,
     /// Modules with parked announcements, in the order of their turns.
     parked: VecDeque<ConnectionId>,
     parked_bytes: u64,
@@ -93,7 +96,7 @@ impl GossipState {
             instance: rng.bits(),
             identity_key: (keys.bits(), keys.bits()),
             rng,
-            peers: BTreeMap::new(),
+            peers: SortedMap::new(),
             modules: BTreeMap::new(),
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
@@ -104,8 +107,9 @@ impl GossipState {
             metrics: Metrics::default(),
             look_ups: TokenBucket::new(limits::LOOK_UPS, now),
             dialed: 0,
-            queries: BTreeMap::new(),
+            queries: SortedMap::new(),
             asked: 0,
+            tidied_at: now,
             parked: VecDeque::new(),
             parked_bytes: 0,
             is_view_changed: false,
@@ -162,6 +166,22 @@ impl GossipState {
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Reads the memory that handling bytes of this connection will read, a module's answer the neighbours' as well; the
+    /// result means nothing.
+    ///
+    /// Who runs far more nodes than fit a processor's caches can call this some events ahead: then memory is waited for
+    /// once for several events, not many times for each.
+    pub fn touch(&self, connection: ConnectionId) -> u64 {
+        let of_connections = match self.modules.get(&connection) {
+            Some(module) => self.peers.values().fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch()),
+            None => self.peers.get(&connection).map_or(0, |peer| peer.touch()),
+        };
+        let of_state = self.now.as_micros() ^ self.metrics.peer_notifications ^ self.metrics.messages_duplicate;
+        let of_neighbours = self.membership.view.touch();
+        let of_timers = self.timers.deadline().map_or(0, Instant::as_micros);
+        of_connections ^ of_state ^ of_neighbours ^ of_timers ^ self.dissemination.touch()
     }
 
     /// How full everything is.
@@ -291,6 +311,12 @@ impl GossipState {
     }
 
     fn time_passed(&mut self, out: &mut Actions) {
+        if self.tidied_at.after(limits::TIDY_PAUSE) <= self.now {
+            self.tidied_at = self.now;
+            self.membership.tidy(self.now);
+            self.dissemination.tidy();
+            self.rng.rest();
+        }
         self.dissemination.expire(self.now, &self.settings, &mut self.metrics);
         while let Some(timer) = self.timers.pop(self.now) {
             match timer {

@@ -2,13 +2,16 @@
 
 use super::{GossipState, bump};
 use crate::action::{Action, Actions};
+use crate::connection::module::Module;
 use crate::connection::outbox::Outbox;
 use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
 use crate::event::ConnectionId;
 use crate::limits::FRAME_HEADER;
 use crate::membership::view::Neighbour;
 use crate::note::Note;
+use crate::settings::Settings;
 use crate::wire::{Frame, notification, peer_notification};
+use std::collections::BTreeMap;
 
 impl GossipState {
     /// A message was announced here or came from a neighbour.
@@ -24,11 +27,16 @@ impl GossipState {
         let mut audience = std::mem::take(&mut self.audience);
         let mut delivery = std::mem::take(&mut self.delivery);
         let mut full = Vec::new();
-        let subscribers = self.gather(source, data_type, data.len(), &mut audience, &mut full);
-        let around = Around { subscribers, audience: &audience, neighbours: self.membership.view.ids() };
-        let arrival = Arrival { source, id, ttl, data_type, data };
-        let (settings, metrics) = (&self.settings, &mut self.metrics);
-        self.dissemination.arrive(self.now, settings, metrics, arrival, around, &mut delivery);
+        let all = self.subscriptions.subscribers(data_type);
+        let (settings, metrics, neighbours) = (&self.settings, &mut self.metrics, self.membership.view.ids());
+        let (modules, told) = (&self.modules, &mut audience);
+        let around = || {
+            let audience = told;
+            let subscribers = gather(all, modules, settings, source, data.len(), (audience, &mut full));
+            Around { subscribers, audience }
+        };
+        let arrival = Arrival { source, id, ttl, data_type, data, is_wanted: !all.is_empty() };
+        self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut delivery);
         if let Some((wire_id, payload)) = delivery.tell.take() {
             let frame = notification(wire_id, &payload);
             audience.iter().for_each(|module| self.tell(*module, frame.clone(), out));
@@ -39,43 +47,6 @@ impl GossipState {
         self.delivery = delivery;
         // Last: it may end connections, and the audience must be who is there.
         full.into_iter().for_each(|id| self.could_not_tell(id, out));
-    }
-
-    /// Who is subscribed to a type here, who of them can be told now, and whose queue is full.
-    fn gather(
-        &self,
-        source: Source,
-        data_type: u16,
-        len: usize,
-        audience: &mut Vec<ConnectionId>,
-        full: &mut Vec<ConnectionId>,
-    ) -> Subscribers {
-        /// NOTIFICATION's fields before its data.
-        const FIELDS: usize = 4;
-        let size = len.saturating_add(FRAME_HEADER).saturating_add(FIELDS);
-        let all = self.subscriptions.subscribers(data_type);
-        let mut vouching = 0usize;
-        for id in all {
-            let Some(module) = self.modules.get(id) else { continue };
-            let is_announcer = source == Source::Module(*id);
-            if module.can_answer() && !is_announcer {
-                vouching = vouching.saturating_add(1);
-            }
-            if !module.is_open() {
-                continue;
-            }
-            if module.outbox.has_room(size, self.settings.api_queue) {
-                audience.push(*id);
-            } else {
-                full.push(*id);
-            }
-        }
-        let announces = matches!(source, Source::Module(id) if all.contains(&id));
-        match (all.is_empty(), announces && vouching == 0) {
-            (true, _) => Subscribers::Nobody,
-            (false, true) => Subscribers::AnnouncerOnly,
-            (false, false) => Subscribers::Others,
-        }
     }
 
     /// Sends what goes to neighbours, and says who became a listener.
@@ -130,4 +101,36 @@ impl GossipState {
             || (!view.is_empty() && view.iter().all(is_blocked))
             || self.dissemination.is_pressed(self.now, &self.settings, Source::Module(id), data_type, len)
     }
+}
+
+/// Who of those subscribed to a type can be told now (the first list), and whose queue is full (the second).
+fn gather(
+    subscribers: &[ConnectionId],
+    modules: &BTreeMap<ConnectionId, Box<Module>>,
+    settings: &Settings,
+    source: Source,
+    len: usize,
+    (audience, full): (&mut Vec<ConnectionId>, &mut Vec<ConnectionId>),
+) -> Subscribers {
+    /// NOTIFICATION's fields before its data.
+    const FIELDS: usize = 4;
+    let size = len.saturating_add(FRAME_HEADER).saturating_add(FIELDS);
+    let mut vouching = 0usize;
+    for id in subscribers {
+        let Some(module) = modules.get(id) else { continue };
+        let is_announcer = source == Source::Module(*id);
+        if module.can_answer() && !is_announcer {
+            vouching = vouching.saturating_add(1);
+        }
+        if !module.is_open() {
+            continue;
+        }
+        if module.outbox.has_room(size, settings.api_queue) {
+            audience.push(*id);
+        } else {
+            full.push(*id);
+        }
+    }
+    let announces = matches!(source, Source::Module(id) if subscribers.contains(&id));
+    if announces && vouching == 0 { Subscribers::AnnouncerOnly } else { Subscribers::Others }
 }

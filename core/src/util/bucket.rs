@@ -6,9 +6,9 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(crate) struct TokenBucket {
     per_minute: u32,
+    burst: u32,
     /// In millionths of a minute's share: one token is [`Self::TOKEN`]. At most `burst` tokens.
     credit: u64,
-    burst: u64,
     filled_at: Instant,
 }
 
@@ -17,8 +17,7 @@ impl TokenBucket {
 
     /// A full bucket: tokens a minute, and the burst.
     pub(crate) fn new((per_minute, burst): (u32, u32), now: Instant) -> Self {
-        let burst = u64::from(burst).saturating_mul(Self::TOKEN);
-        Self { per_minute, credit: burst, burst, filled_at: now }
+        Self { per_minute, burst, credit: u64::from(burst).saturating_mul(Self::TOKEN), filled_at: now }
     }
 
     /// Takes a token if there is one.
@@ -42,7 +41,7 @@ impl TokenBucket {
 
     fn fill(&mut self, now: Instant) {
         let gain = now.since(self.filled_at).as_micros().saturating_mul(u64::from(self.per_minute));
-        self.credit = self.credit.saturating_add(gain).min(self.burst);
+        self.credit = self.credit.saturating_add(gain).min(u64::from(self.burst).saturating_mul(Self::TOKEN));
         self.filled_at = self.filled_at.max(now);
     }
 }

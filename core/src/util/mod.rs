@@ -2,3 +2,4 @@
 
 pub(crate) mod bucket;
 pub(crate) mod memory;
+pub(crate) mod sorted;
