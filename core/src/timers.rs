@@ -56,6 +56,11 @@ impl Timers {
         }
     }
 
+    /// How many are set.
+    pub(crate) fn len(&self) -> usize {
+        self.set.len()
+    }
+
     /// When the next one is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.due.first().map(|(at, ..)| *at)

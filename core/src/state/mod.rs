@@ -190,6 +190,7 @@ impl GossipState {
             held: self.dissemination.held(),
             parked_bytes: self.parked_bytes,
             proofs: self.proofs.len(),
+            timers: self.timers.len(),
         }
     }
 
