@@ -108,7 +108,8 @@ impl Membership {
         self.lost.expire(now);
         let dialable = |address: &SocketAddr| self.dialable_at(now, settings, under_way, address);
         let of_lost = if needs || has_spare { self.lost.pick(now, dialable) } else { Err(None) };
-        let of_candidates = if needs { self.candidates.ready(now, dialable) } else { Err(None) };
+        let of_candidates =
+            if needs && !planted!(CandidatesNotDialed) { self.candidates.ready(now, dialable) } else { Err(None) };
         if !needs {
             self.dial_at = None;
         }

@@ -142,7 +142,7 @@ impl Membership {
     pub(crate) fn admit(&mut self, now: Instant, settings: &Settings, address: SocketAddr, capable: bool) -> Admission {
         let has_room =
             self.view.inbound() < settings.inbound_room() as usize && self.view.len() < settings.max_peers as usize;
-        if has_room {
+        if has_room || planted!(ViewBoundOffByOne) && self.view.len() <= settings.max_peers as usize {
             return Admission::Room;
         }
         if self.displaced.contains(now, &address) {
@@ -253,7 +253,7 @@ impl Membership {
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
         // One of a family that we do not speak dialed us by a relay's or its own mistake: nobody could find it.
-        if settings.discovery && settings.own_address(&neighbour.address).is_some() {
+        if settings.discovery && settings.own_address(&neighbour.address).is_some() && !planted!(LostNotLookedFor) {
             self.lost.add(neighbour.address, now, pause, &mut self.rng);
             self.ask_at = now.max(self.asked_at.after(limits::PEER_REQUEST_PAUSE_MIN));
         }

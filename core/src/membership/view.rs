@@ -148,7 +148,9 @@ impl View {
     /// Who makes room for a newcomer: a random one of the inbound neighbours that are at least `grace` old, but for
     /// the longer-connected half of them (section 4).
     pub(crate) fn displaceable(&self, now: Instant, grace: Duration, rng: &mut Rng) -> Option<NeighbourId> {
-        let is_old_enough = |neighbour: &&Neighbour| !neighbour.chosen && now.since(neighbour.since) >= grace;
+        let is_old_enough = |neighbour: &&Neighbour| {
+            (!neighbour.chosen || planted!(EvictsChosen)) && now.since(neighbour.since) >= grace
+        };
         let mut inbound: Vec<(Instant, NeighbourId)> =
             self.iter().filter(is_old_enough).map(|neighbour| (neighbour.since, neighbour.id)).collect();
         inbound.sort_unstable();
