@@ -25,6 +25,7 @@ pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
         ("seen", status.seen as u64, u64::from(s.seen_max)),
         ("held", status.held as u64, u64::from(s.cache_size)),
         ("parked bytes", status.parked_bytes, s.pending_bytes),
+        ("timers", status.timers as u64, (status.peer_connections + status.modules + limits::TIMERS_OF_NODE) as u64),
         ("proofs", status.proofs as u64, (limits::DIALS_MAX + s.max_peers as usize) as u64),
     ];
     let over = tables.iter().filter(|(_, value, bound)| value > bound);

@@ -2,6 +2,7 @@
 //! they never ask a peer's state for anything but its public status.
 
 mod bounds;
+mod chosen;
 mod echo;
 mod floor;
 mod ledger;
@@ -13,6 +14,7 @@ mod vouched;
 
 pub use floor::Floor;
 pub use ledger::{Announced, Ledger, Message, Outcome};
+pub use lifetimes::{Ages, Held};
 pub use proof::Proofs;
 
 use crate::network::EndId;
@@ -70,6 +72,7 @@ pub struct Checks {
     pub ledger: Ledger,
     /// Who proved what.
     pub proofs: Proofs,
+    ages: Ages,
     violations: Vec<Violation>,
     settings: Settings,
     /// What a clock may be off, in millionths: spans are that much shorter or longer.
@@ -79,7 +82,15 @@ pub struct Checks {
 impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
-        Self { on, ledger, proofs: Proofs::default(), violations: Vec::new(), settings, drift_ppm }
+        Self {
+            on,
+            ledger,
+            proofs: Proofs::default(),
+            ages: Ages::default(),
+            violations: Vec::new(),
+            settings,
+            drift_ppm,
+        }
     }
 
     /// Are they on?
@@ -102,20 +113,18 @@ impl Checks {
         if !self.on {
             return;
         }
-        match frame.kind() {
+        let found = match frame.kind() {
             kind::PEER_NOTIFICATION => {
                 let Some(seen) = Seen::of(frame) else { return };
                 let Some(message) = self.ledger.live(seen.number) else { return };
-                for broken in
-                    [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
-                {
-                    if let Err((property, detail)) = broken {
-                        self.violations.push(Violation { at: now, peer, property, detail });
-                    }
-                }
+                [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
             }
-            kind::VERIFICATION_REQUEST => self.proofs.asked(end, frame),
-            _ => {}
+            kind::VERIFICATION_REQUEST => [self.proofs.asked(peer, end, frame), Ok(()), Ok(())],
+            kind::GOODBYE => [chosen::check(end, frame), Ok(()), Ok(())],
+            _ => return,
+        };
+        for (property, detail) in found.into_iter().filter_map(Result::err) {
+            self.violate(now, peer, property, detail);
         }
     }
 
@@ -175,16 +184,29 @@ impl Checks {
         }
     }
 
-    /// Looks a peer's tables over; it has so many connections with peers and with modules.
-    pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, connections: (usize, usize)) {
+    /// Looks a peer's tables over, and what it has.
+    pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, held: Held) {
         if !self.on {
             return;
         }
         let broken = bounds::check(status, &self.settings);
-        let strays = lifetimes::check(status, connections);
+        let strays = lifetimes::check(status, held, &self.settings);
         for (property, detail) in broken.into_iter().chain(strays) {
             self.violate(now, peer, property, detail);
         }
+    }
+
+    /// In the end, when nothing has disturbed the network for [`joining_time`](Self::joining_time): a peer's connections
+    /// with peers.
+    pub fn look_over_calm(&mut self, now: u64, peer: u32, status: &Status, ends: &[EndId]) {
+        if let Err((property, detail)) = self.ages.check(now, status, ends, &self.settings) {
+            self.violate(now, peer, property, detail);
+        }
+    }
+
+    /// The longest that joining may take, microseconds.
+    pub fn joining_time(&self) -> u64 {
+        lifetimes::joining_time(&self.settings)
     }
 
     /// A peer's process is gone, with all that it remembered.
@@ -193,7 +215,8 @@ impl Checks {
     }
 
     /// A link is new: what was seen at this end's predecessor does not count.
-    pub fn new_link(&mut self, end: EndId) {
+    pub fn new_link(&mut self, now: u64, end: EndId) {
+        self.ages.begin(now, end);
         self.ledger.forget_link(end);
         self.proofs.forget(end);
     }

@@ -121,7 +121,7 @@ impl World {
             return;
         };
         let end = self.network.dial(self.now, Owner::Peer(peer), connection, Owner::Peer(target), &mut self.queue);
-        self.checks.new_link(end);
+        self.checks.new_link(self.now, end);
         self.peers[peer as usize].ends.push((connection, end));
     }
 

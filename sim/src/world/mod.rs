@@ -305,7 +305,7 @@ impl World {
 
     fn accept(&mut self, peer: u32, end: EndId) {
         let (other, _) = self.network.holder(end.other());
-        self.checks.new_link(end);
+        self.checks.new_link(self.now, end);
         let host = &mut self.peers[peer as usize];
         if host.state.is_none() {
             // The process ended while the connection was being made.
