@@ -47,6 +47,16 @@ pub fn draw(seed: u64) -> Scenario {
         step.name = format!("f{at}");
         scenario.timeline.push(step);
     }
+    if rng.chance(1, 3) {
+        scenario.workloads.push(burst(rng));
+    }
+    if rng.chance(1, 3) {
+        for number in 0..rng.between(1, 3) {
+            let at = rng.between(TROUBLE.0, TROUBLE.1);
+            let fault = Fault::Modules(Who::Share(small(rng, 1, 1_000_000)));
+            scenario.timeline.push(Step { name: format!("m{number}"), at, fault, lasts: None });
+        }
+    }
     scenario.timeline.sort_by_key(|step| step.at);
     scenario.duration = TROUBLE.1 + RECOVERY;
     let expect = |measure, relation, bound| Expectation { measure, relation, bound };
@@ -146,6 +156,23 @@ fn modules(rng: &mut Rng, scenario: &mut Scenario) {
             from: None,
             invalid_ppm: [0, 100_000][rng.index(2)],
         });
+    }
+}
+
+/// Much at once, from one peer or from all: what queues and tables are bounded for.
+fn burst(rng: &mut Rng) -> Workload {
+    Workload {
+        name: "burst".to_owned(),
+        types: vec![[1, 7, 1337, 65_535][rng.index(4)]],
+        every: rng.between(500, 20_000),
+        random: rng.chance(1, 2),
+        start: rng.between(30 * SECOND, TROUBLE.1),
+        stop: TROUBLE.1,
+        count: rng.between(20, 200),
+        size: (9, [50, 2_000, 65_525][rng.index(3)]),
+        ttl: [0, 0, 0, 1, 2, 4, 255][rng.index(7)],
+        from: rng.chance(1, 2).then_some(0),
+        invalid_ppm: [0, 100_000][rng.index(2)],
     }
 }
 

@@ -132,6 +132,9 @@ impl World {
                 self.stats.sent(frame.kind(), frame.len(), self.now);
                 self.checks.peer_sends(self.now, peer, end, &frame);
             }
+            // A module that ended hears nothing; its peer may know of its end only by FIN, which it could also half-close
+            // with.
+            Owner::Module(_) if !self.network.is_open(end.other()) => {}
             Owner::Module(module) => {
                 // What waits behind a full socket was decided on long before it goes out.
                 let prompt = !self.network.is_backed_up(end);

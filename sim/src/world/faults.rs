@@ -62,6 +62,11 @@ impl World {
                     self.reschedule(peer);
                 }
             }
+            Fault::Modules(who) => {
+                for peer in self.choose(who) {
+                    self.modules_of(peer).for_each(|module| self.module_ends(module));
+                }
+            }
             Fault::Join(count, over) => {
                 for _ in 0..*count {
                     if self.next_to_join < self.scenario.peers {
