@@ -49,6 +49,9 @@ pub fn draw(seed: u64) -> Scenario {
     }
     if rng.chance(1, 3) {
         scenario.workloads.push(burst(rng));
+        if rng.chance(1, 2) {
+            small_bounds(&mut scenario.settings);
+        }
     }
     if rng.chance(1, 3) {
         for number in 0..rng.between(1, 3) {
@@ -157,6 +160,12 @@ fn modules(rng: &mut Rng, scenario: &mut Scenario) {
             invalid_ppm: [0, 100_000][rng.index(2)],
         });
     }
+}
+
+/// Such that a burst fills them.
+fn small_bounds(settings: &mut Settings) {
+    (settings.pending_max, settings.pending_bytes) = (16, 1 << 20);
+    (settings.api_queue, settings.peer_queue) = (1 << 18, 1 << 18);
 }
 
 /// Much at once, from one peer or from all: what queues and tables are bounded for.

@@ -51,8 +51,11 @@ fn silent_neighbour(status: &Status, settings: &Settings) -> Option<Broken> {
 pub struct Ages(Vec<u64>);
 
 impl Ages {
-    /// A link was dialed or accepted.
+    /// This end is new: a link is as old as its dialer's end.
     pub(super) fn begin(&mut self, now: u64, end: EndId) {
+        if !end.is_dialer() {
+            return;
+        }
         let link = end.index() / 2;
         if self.0.len() <= link {
             self.0.resize(link + 1, 0);
@@ -60,10 +63,15 @@ impl Ages {
         self.0[link] = now;
     }
 
+    /// When this end's link was dialed.
+    pub(super) fn since(&self, end: EndId) -> u64 {
+        self.0.get(end.index() / 2).copied().unwrap_or(0)
+    }
+
     /// In a calm network: connections that led to no neighbour end in time. `ends` are those with peers.
     pub(super) fn check(&self, now: u64, status: &Status, ends: &[EndId], settings: &Settings) -> Result<(), Broken> {
         let of_neighbours: usize = status.neighbours.iter().map(|neighbour| neighbour.connections).sum();
-        let young = ends.iter().filter(|end| self.0[end.index() / 2] + joining_time(settings) > now).count();
+        let young = ends.iter().filter(|end| self.since(**end) + joining_time(settings) > now).count();
         match ends.len().checked_sub(of_neighbours) {
             Some(others) if others <= young => Ok(()),
             Some(others) => {

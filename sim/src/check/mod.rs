@@ -1,6 +1,7 @@
 //! Checkers: each watches one property from outside, all the time. What they know they saw on the wire or at the API;
 //! they never ask a peer's state for anything but its public status.
 
+mod away;
 mod bounds;
 mod chosen;
 mod echo;
@@ -12,6 +13,7 @@ mod told;
 mod ttl;
 mod vouched;
 
+pub use away::Away;
 pub use floor::Floor;
 pub use ledger::{Announced, Ledger, Message, Outcome};
 pub use lifetimes::{Ages, Held};
@@ -73,6 +75,7 @@ pub struct Checks {
     /// Who proved what.
     pub proofs: Proofs,
     ages: Ages,
+    away: Away,
     violations: Vec<Violation>,
     settings: Settings,
     /// What a clock may be off, in millionths: spans are that much shorter or longer.
@@ -82,15 +85,8 @@ pub struct Checks {
 impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
-        Self {
-            on,
-            ledger,
-            proofs: Proofs::default(),
-            ages: Ages::default(),
-            violations: Vec::new(),
-            settings,
-            drift_ppm,
-        }
+        let (proofs, ages, away) = Default::default();
+        Self { on, ledger, proofs, ages, away, violations: Vec::new(), settings, drift_ppm }
     }
 
     /// Are they on?
@@ -108,8 +104,8 @@ impl Checks {
         self.violations.push(Violation { at, peer, property, detail });
     }
 
-    /// A peer sends a frame to a peer through `end`.
-    pub fn peer_sends(&mut self, now: u64, peer: u32, end: EndId, frame: &Frame) {
+    /// A peer sends a frame to the peer `to` through `end`.
+    pub fn peer_sends(&mut self, now: u64, peer: u32, to: u32, end: EndId, frame: &Frame) {
         if !self.on {
             return;
         }
@@ -120,6 +116,9 @@ impl Checks {
                 [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
             }
             kind::VERIFICATION_REQUEST => [self.proofs.asked(peer, end, frame), Ok(()), Ok(())],
+            kind::HELLO if end.is_dialer() => {
+                [self.away.returns(self.ages.since(end), peer, to, self.drift_ppm), Ok(()), Ok(())]
+            }
             kind::GOODBYE => [chosen::check(end, frame), Ok(()), Ok(())],
             _ => return,
         };
@@ -160,8 +159,9 @@ impl Checks {
         }
     }
 
-    /// The peer has handled the read that the frame's last byte came with. Before, it could not know of what came last.
-    pub fn peer_has_handled(&mut self, end: EndId, modules: Range<u32>, frame: &Frame) {
+    /// The peer, with these modules connected, has handled the read that the frame's last byte came with. Before, it
+    /// could not know of what came last.
+    pub fn peer_has_handled(&mut self, end: EndId, modules: impl Iterator<Item = u32>, frame: &Frame) {
         if self.on
             && frame.kind() == kind::PEER_NOTIFICATION
             && let Some(seen) = Seen::of(frame)
@@ -204,6 +204,23 @@ impl Checks {
         }
     }
 
+    /// A GOODBYE of another reaches a peer on their only connection.
+    pub fn peer_is_left(&mut self, now: u64, peer: u32, by: u32, goodbye: &Frame) {
+        if self.on {
+            self.away.hears(now, peer, by, goodbye);
+        }
+    }
+
+    /// Two peers are neighbours again.
+    pub fn are_neighbours(&mut self, peer: u32, other: u32) {
+        self.away.is_back(peer, other);
+    }
+
+    /// What cannot matter any more is forgotten.
+    pub fn expire(&mut self, now: u64) {
+        self.away.expire(now);
+    }
+
     /// The longest that joining may take, microseconds.
     pub fn joining_time(&self) -> u64 {
         lifetimes::joining_time(&self.settings)
@@ -212,6 +229,7 @@ impl Checks {
     /// A peer's process is gone, with all that it remembered.
     pub fn forget_peer(&mut self, peer: u32, modules: Range<u32>) {
         self.ledger.forget_peer(peer, modules);
+        self.away.forget(peer);
     }
 
     /// A link is new: what was seen at this end's predecessor does not count.

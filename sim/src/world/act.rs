@@ -128,9 +128,9 @@ impl World {
     fn send(&mut self, peer: u32, connection: ConnectionId, frame: Frame) {
         let Some(end) = self.open_end(peer, connection, "sends") else { return };
         match self.network.holder(end.other()).0 {
-            Owner::Peer(_) => {
+            Owner::Peer(to) => {
                 self.stats.sent(frame.kind(), frame.len(), self.now);
-                self.checks.peer_sends(self.now, peer, end, &frame);
+                self.checks.peer_sends(self.now, peer, to, end, &frame);
             }
             // A module that ended hears nothing; its peer may know of its end only by FIN, which it could also half-close
             // with.
@@ -204,6 +204,9 @@ impl World {
                 match self.peers[peer as usize].end(*connection) {
                     Some(end) => {
                         self.checks.neighbour_up(self.now, peer, end, !connection.is_dialed(), view);
+                        if let Owner::Peer(other) = self.network.holder(end.other()).0 {
+                            self.checks.are_neighbours(peer, other);
+                        }
                     }
                     None => self.misuse(peer, *connection, "has a neighbour by"),
                 }

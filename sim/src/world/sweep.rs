@@ -36,6 +36,7 @@ pub struct Overlay {
 
 impl World {
     pub(super) fn sweep(&mut self) {
+        self.checks.expire(self.now);
         let count = self.peers.len();
         for _ in 0..count.min(SAMPLE) {
             self.swept = (self.swept + 1) % count;
