@@ -170,6 +170,13 @@ impl Ledger {
         }
     }
 
+    /// A module of this peer is gone: of what was announced here and is not handled yet, the announcer may be left alone
+    /// to vouch for it.
+    pub fn vouch_for_own(&mut self, peer: u32) {
+        let own = self.messages.iter_mut().filter(|message| message.announced.peer == peer);
+        own.for_each(|message| message.peers[peer as usize].vouched = true);
+    }
+
     /// A peer received a copy.
     pub(super) fn received(&mut self, peer: u32, seen: Seen) {
         let Some(message) = self.live_mut(seen.number) else { return };

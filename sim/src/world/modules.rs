@@ -130,6 +130,10 @@ impl World {
     pub(super) fn module_lost(&mut self, module: u32) {
         let state = &mut self.modules[module as usize];
         (state.end, state.since) = (None, None);
+        if self.scenario.settings.announcer_vouches {
+            self.checks.ledger.vouch_for_own(state.peer);
+        }
+        let state = &self.modules[module as usize];
         if self.peers[state.peer as usize].listens() {
             self.queue.push(self.now + RECONNECT, Wake::Connect(module));
         }
