@@ -119,7 +119,10 @@ impl Checks {
             kind::HELLO if end.is_dialer() => {
                 [self.away.returns(self.ages.since(end), peer, to, self.drift_ppm), Ok(()), Ok(())]
             }
-            kind::GOODBYE => [chosen::check(end, frame), Ok(()), Ok(())],
+            kind::GOODBYE => {
+                self.away.leaves(end);
+                [chosen::check(end, frame), Ok(()), Ok(())]
+            }
             _ => return,
         };
         for (property, detail) in found.into_iter().filter_map(Result::err) {
@@ -204,10 +207,10 @@ impl Checks {
         }
     }
 
-    /// A GOODBYE of another reaches a peer on their only connection.
-    pub fn peer_is_left(&mut self, now: u64, peer: u32, by: u32, goodbye: &Frame) {
+    /// A GOODBYE of another has reached a peer at its `end` of their only connection.
+    pub fn peer_is_left(&mut self, now: u64, (peer, end): (u32, EndId), by: u32, goodbye: &Frame) {
         if self.on {
-            self.away.hears(now, peer, by, goodbye);
+            self.away.hears(now, (peer, end), by, goodbye);
         }
     }
 

@@ -310,7 +310,7 @@ impl World {
         let Some(goodbye) = self.network.completed().iter().find(|frame| frame.kind() == kind::GOODBYE) else { return };
         let is_another = |end: EndId| end != reader && self.network.holder(end.other()).0 == Owner::Peer(from);
         if !self.peers[peer as usize].ends.iter().any(|(_, end)| is_another(*end)) {
-            self.checks.peer_is_left(self.now, peer, from, goodbye);
+            self.checks.peer_is_left(self.now, (peer, reader), from, goodbye);
         }
     }
 
