@@ -90,6 +90,9 @@ pub const BOOTSTRAPPER_BAN_TIME: Duration = Duration::from_secs(60);
 /// Addresses with points, and addresses banned, each at most.
 pub const FAULTY_MAX: usize = 4_096;
 
+/// Timers that belong to no connection: dial, ask, look up, prove. A connection has one at most.
+pub const TIMERS_OF_NODE: usize = 4;
+
 /// API connections at once.
 pub const API_CONNECTIONS_MAX: usize = 65_536;
 /// Subscriptions of all modules together.

@@ -62,6 +62,7 @@ impl Puzzle {
     /// ```
     pub fn search(&self, start: u64, tries: u64) -> Option<u64> {
         let (mask, value) = self.target.mask_and_value();
+        let mask = if planted!(ProofOneBitShort) { mask << 1 } else { mask };
         // Sixteen bytes of message, the padding bit, and the length, 128 bits, in the last eight bytes.
         let mut block = [0u8; 64];
         block[..8].copy_from_slice(&self.nonce.to_be_bytes());

@@ -51,4 +51,6 @@ pub struct Status {
     pub parked_bytes: u64,
     /// Proofs of work wanted, the one being solved included.
     pub proofs: usize,
+    /// Timers that are set.
+    pub timers: usize,
 }

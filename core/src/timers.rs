@@ -64,6 +64,11 @@ impl Timers {
         }
     }
 
+    /// How many are set.
+    pub(crate) fn len(&self) -> usize {
+        self.set.len()
+    }
+
     /// When the next one is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.next.map(|((at, _), _)| at)

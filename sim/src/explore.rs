@@ -11,9 +11,11 @@ use gossip_core::time::Duration;
 const SECOND: u64 = 1_000_000;
 /// Faults begin and end within this time.
 const TROUBLE: (u64, u64) = (40 * SECOND, 200 * SECOND);
-/// After the last fault, the network has so long to find together: the pause between look-ups at its longest, a dial
-/// and some.
-const RECOVERY: u64 = 900 * SECOND;
+/// After the last fault, the network has so long to find together: a redial pause, a proof of work and some.
+const RECOVERY: u64 = 400 * SECOND;
+/// Views with fewer places than this are so often full that pieces may meet by look-ups only, and not by the first.
+const ROOMY: u32 = 8;
+const RECOVERY_BY_LOOK_UPS: u64 = 2_700 * SECOND;
 
 /// The scenario of a seed.
 pub fn draw(seed: u64) -> Scenario {
@@ -48,8 +50,22 @@ pub fn draw(seed: u64) -> Scenario {
         step.name = format!("f{at}");
         scenario.timeline.push(step);
     }
+    if rng.chance(1, 3) {
+        scenario.workloads.push(burst(rng));
+        if rng.chance(1, 2) {
+            small_bounds(&mut scenario.settings);
+        }
+    }
+    if rng.chance(1, 3) {
+        for number in 0..rng.between(1, 3) {
+            let at = rng.between(TROUBLE.0, TROUBLE.1);
+            let fault = Fault::Modules(Who::Share(small(rng, 1, 1_000_000)));
+            scenario.timeline.push(Step { name: format!("m{number}"), at, fault, lasts: None });
+        }
+    }
     scenario.timeline.sort_by_key(|step| step.at);
-    scenario.duration = TROUBLE.1 + RECOVERY;
+    let is_roomy = scenario.settings.max_peers >= ROOMY;
+    scenario.duration = TROUBLE.1 + if is_roomy { RECOVERY } else { RECOVERY_BY_LOOK_UPS };
     let expect = |measure, relation, bound| Expectation { measure, relation, bound };
     scenario.expectations = vec![
         expect(Measure::Pieces, Relation::Equal, 1),
@@ -147,6 +163,29 @@ fn modules(rng: &mut Rng, scenario: &mut Scenario) {
             from: None,
             invalid_ppm: [0, 100_000][rng.index(2)],
         });
+    }
+}
+
+/// Such that a burst fills them.
+fn small_bounds(settings: &mut Settings) {
+    (settings.pending_max, settings.pending_bytes) = (16, 1 << 20);
+    (settings.api_queue, settings.peer_queue) = (1 << 18, 1 << 18);
+}
+
+/// Much at once, from one peer or from all: what queues and tables are bounded for.
+fn burst(rng: &mut Rng) -> Workload {
+    Workload {
+        name: "burst".to_owned(),
+        types: vec![[1, 7, 1337, 65_535][rng.index(4)]],
+        every: rng.between(500, 20_000),
+        random: rng.chance(1, 2),
+        start: rng.between(30 * SECOND, TROUBLE.1),
+        stop: TROUBLE.1,
+        count: rng.between(20, 200),
+        size: (9, [50, 2_000, 65_525][rng.index(3)]),
+        ttl: [0, 0, 0, 1, 2, 4, 255][rng.index(7)],
+        from: rng.chance(1, 2).then_some(0),
+        invalid_ppm: [0, 100_000][rng.index(2)],
     }
 }
 

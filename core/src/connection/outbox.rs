@@ -107,7 +107,7 @@ impl Outbox {
         stale_after: Duration,
         out: &mut Actions,
     ) -> u64 {
-        self.with_driver = self.with_driver.saturating_sub(bytes);
+        self.with_driver = self.with_driver.saturating_sub(if planted!(WrittenForgotten) { 0 } else { bytes });
         let Some(backlog) = &mut self.backlog else { return 0 };
         if let Some(watch) = &mut backlog.watch {
             watch.drained = watch.drained.saturating_add(bytes);

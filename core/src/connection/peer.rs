@@ -223,7 +223,7 @@ impl Peer {
             return Some(self.opened.after(settings.connect_timeout));
         }
         let look_up = (self.purpose == Purpose::LookUp).then(|| self.opened.after(settings.hello_timeout));
-        let silence = (self.is_established() && self.is_capable()).then(|| {
+        let silence = (self.is_established() && self.is_capable() && !planted!(SilenceUnnoticed)).then(|| {
             let patience = if self.is_pinged { settings.peer_timeout } else { settings.ping_interval };
             self.last_heard.after(patience)
         });

@@ -93,14 +93,15 @@ impl Dissemination {
             return;
         }
         let (identity, id, known) = self.identify(&arrival);
-        if let Some(slot) = known {
+        if let Some(slot) = known.filter(|_| !planted!(SuppressionForgotten)) {
             count(&mut metrics.messages_duplicate);
             self.take_copy(settings, metrics, slot, &arrival, neighbours, out);
             return;
         }
         let around = around();
         let is_announced = matches!(arrival.source, Source::Module(_));
-        let vouched = is_announced && around.subscribers == Subscribers::AnnouncerOnly && settings.announcer_vouches;
+        let vouched = planted!(SpreadUnvouched)
+            || is_announced && around.subscribers == Subscribers::AnnouncerOnly && settings.announcer_vouches;
         if around.audience.is_empty() && !vouched {
             count(&mut metrics.messages_untold);
             return;
@@ -168,7 +169,7 @@ impl Dissemination {
         if let Source::Neighbour(neighbour) = message.source {
             self.refusals.count(now, neighbour, !valid);
         }
-        if valid {
+        if valid || planted!(RefusedIsSpread) {
             count(&mut metrics.messages_valid);
             self.spread(now, settings, metrics, message, neighbours, out);
         } else {
@@ -393,7 +394,7 @@ impl Dissemination {
         neighbours: &[NeighbourId],
         out: &mut Delivery,
     ) {
-        let is_excluded = |neighbour| excluded.contains(&neighbour);
+        let is_excluded = |neighbour| excluded.contains(&neighbour) && !planted!(SentBack);
         spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
         out.spread = (!out.targets.is_empty()).then(|| spread.clone());
         let wanted = still_wanted(settings, out);
@@ -487,7 +488,10 @@ impl Dissemination {
 
     fn sweep(&mut self, now: Instant, span: Duration) {
         self.expire_held(now);
-        self.seen.expire(now, span);
+        let forgets_after = if planted!(ForgottenTooEarly) { span.part(4) } else { span };
+        if !planted!(NeverForgotten) {
+            self.seen.expire(now, forgets_after);
+        }
         self.ids.expire(now, span);
         self.refusals.expire(now);
         if self.pending.is_empty() {

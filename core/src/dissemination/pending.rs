@@ -76,13 +76,18 @@ impl Pending {
 
     pub(super) fn remove(&mut self, slot: u32) -> Option<Waiting> {
         let message = self.messages.remove(slot)?;
-        self.shares.remove(message.source, message.payload.data_type(), message.payload.len());
+        if !planted!(WaitingBytesLeaked) {
+            self.shares.remove(message.source, message.payload.data_type(), message.payload.len());
+        }
         Some(message)
     }
 
     /// The first whose time is over.
     pub(super) fn overdue(&self, now: Instant) -> Option<u32> {
-        self.messages.front().filter(|(_, message)| message.deadline <= now).map(|(slot, _)| slot)
+        self.messages
+            .front()
+            .filter(|(_, message)| message.deadline <= now && !planted!(WaitsForever))
+            .map(|(slot, _)| slot)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -14,7 +14,7 @@ pub(super) fn announced_hops(ttl: u8) -> u16 {
 
 /// With which ttl a message goes out that may go so many hops; none if it goes no further.
 pub(super) fn outgoing_ttl(hops: u16) -> Option<u8> {
-    hops.checked_sub(1).map(|ttl| u8::try_from(ttl).unwrap_or(UNLIMITED_TTL))
+    hops.checked_sub(u16::from(!planted!(TtlNotLowered))).map(|ttl| u8::try_from(ttl).unwrap_or(UNLIMITED_TTL))
 }
 
 /// The hops as the memory keeps them, to compare later copies with: at most 32.

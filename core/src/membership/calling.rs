@@ -118,7 +118,11 @@ impl Membership {
         let of_lost = if needs || has_spare { self.lost.pick(now, dialable) } else { Err(None) };
         // Until its time has come, it is enough to know that there is one.
         let enough = if self.dial_at.is_some_and(|at| at <= now) { usize::MAX } else { 1 };
-        let of_candidates = if needs { self.candidates.ready(now, enough, dialable) } else { Err(None) };
+        let of_candidates = if needs && !planted!(CandidatesNotDialed) {
+            self.candidates.ready(now, enough, dialable)
+        } else {
+            Err(None)
+        };
         if !needs {
             self.dial_at = None;
         }

@@ -170,7 +170,9 @@ impl Membership {
     }
 
     fn has_room(&self, settings: &Settings) -> bool {
-        self.view.inbound() < settings.inbound_room() as usize && self.view.len() < settings.max_peers as usize
+        let is_in_bounds =
+            self.view.inbound() < settings.inbound_room() as usize && self.view.len() < settings.max_peers as usize;
+        is_in_bounds || planted!(ViewBoundOffByOne) && self.view.len() <= settings.max_peers as usize
     }
 
     /// Would a capable newcomer be admitted, as things stand?
@@ -295,7 +297,7 @@ impl Membership {
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
         // One of a family that we do not speak dialed us by a relay's or its own mistake: nobody could find it.
-        if settings.discovery && settings.own_address(&neighbour.address).is_some() {
+        if settings.discovery && settings.own_address(&neighbour.address).is_some() && !planted!(LostNotLookedFor) {
             self.lost.add(neighbour.address, now, pause, &mut self.rng);
             self.ask_at = now.max(self.asked_at.after(limits::PEER_REQUEST_PAUSE_MIN));
         }

@@ -168,7 +168,7 @@ impl View {
 }
 
 fn is_displaceable(neighbour: &Neighbour, now: Instant, grace: Duration) -> bool {
-    !neighbour.chosen && now.since(neighbour.since) >= grace
+    (!neighbour.chosen || planted!(EvictsChosen)) && now.since(neighbour.since) >= grace
 }
 
 #[cfg(test)]

@@ -50,11 +50,13 @@ impl GossipState {
     /// Forgets a connection that is closed, by whomever, and draws the conclusions.
     pub(super) fn ended(&mut self, id: ConnectionId, reason: EndReason, out: &mut Actions) {
         let Some(mut peer) = self.peers.remove(&id) else { return };
-        self.timers.clear(Timer::Connection(id));
+        if !planted!(TimerNotCancelled) {
+            self.timers.clear(Timer::Connection(id));
+        }
         self.is_view_changed = true;
         let reason = reason_of_proof(&peer, reason);
         out.push(Action::Note(Note::PeerClosed { connection: id, remote: peer.remote, reason }));
-        if matches!(peer.prover, Prover::Solving { .. }) {
+        if matches!(peer.prover, Prover::Solving { .. }) && !planted!(ProofNotCancelled) {
             self.cancel_proof(id, out);
         }
         for held in self.held_by(id) {
@@ -91,7 +93,9 @@ impl GossipState {
         reason: EndReason,
         out: &mut Actions,
     ) {
-        self.membership.view.change(neighbour, |known| known.connections.retain(|other| *other != id));
+        self.membership
+            .view
+            .change(neighbour, |known| known.connections.retain(|other| *other != id || planted!(NeighbourOutlives)));
         let Some(known) = self.membership.view.get(neighbour) else { return };
         if let Some(survivor) = known.sends_on() {
             // An old peer forgets us with the connection that it used; a fresh proof on the other brings us back into
@@ -245,7 +249,9 @@ impl GossipState {
                 self.arm(id);
             } else {
                 bump(&mut self.metrics.handshakes_timed_out);
-                self.end(id, EndReason::TooSlow, out);
+                if !planted!(LeftOpenPastTimeout) {
+                    self.end(id, EndReason::TooSlow, out);
+                }
             }
         } else if peer.purpose == Purpose::LookUp {
             self.end(id, EndReason::TooSlow, out);
@@ -261,6 +267,9 @@ impl GossipState {
     }
 
     pub(super) fn on_goodbye(&mut self, id: ConnectionId, reason: GoodbyeReason, out: &mut Actions) {
+        if planted!(GoodbyeIgnored) {
+            return;
+        }
         let reason = match reason {
             GoodbyeReason::ShuttingDown => EndReason::ShutDown,
             GoodbyeReason::Evicted => EndReason::EvictedUs,
@@ -270,6 +279,9 @@ impl GossipState {
         };
         // Not `end`: there is nothing more to say to one that left.
         out.push(Action::Close { connection: id, flush: Flush::First });
+        if planted!(WritesAfterClose) {
+            self.send(id, PeerMessage::Pong.frame(), out);
+        }
         self.ended(id, reason, out);
     }
 }

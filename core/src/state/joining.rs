@@ -175,7 +175,10 @@ impl GossipState {
 
     /// Asks for a proof of work with a fresh nonce.
     fn challenge(&mut self, id: ConnectionId, out: &mut Actions) {
-        let nonce = self.rng.bits();
+        if planted!(UnverifiedAdmitted) {
+            return self.admit(id, Arrival { is_chosen: false, back_since: None }, out);
+        }
+        let nonce = if planted!(NonceReused) { self.instance } else { self.rng.bits() };
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.verifier = Verifier::Challenged { nonce, since: self.now };
         self.introduce(id, false, out);

@@ -210,6 +210,7 @@ impl GossipState {
             held: self.dissemination.held(),
             parked_bytes: self.parked_bytes,
             proofs: self.proofs.len(),
+            timers: self.timers.len(),
         }
     }
 

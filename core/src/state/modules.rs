@@ -129,7 +129,9 @@ impl GossipState {
             }
             let Some(module) = self.modules.get_mut(&id) else { continue };
             let Some(next) = module.unpark() else { continue };
-            self.parked_bytes = self.parked_bytes.saturating_sub(next.cost() as u64);
+            if !planted!(ParkedBytesLeaked) {
+                self.parked_bytes = self.parked_bytes.saturating_sub(next.cost() as u64);
+            }
             if !module.parked.is_empty() {
                 self.parked.push_back(id);
                 turns = turns.saturating_add(1).min(TURNS_PER_EVENT.max(self.parked.len()));
@@ -211,7 +213,9 @@ impl GossipState {
     /// The last of a module that is gone.
     fn forget_module(&mut self, id: ConnectionId) {
         self.modules.remove(&id);
-        self.subscriptions.unsubscribe_all(id);
+        if !planted!(SubscriptionsOutlive) {
+            self.subscriptions.unsubscribe_all(id);
+        }
     }
 
     /// A queue of a module above its mark: does it drain?

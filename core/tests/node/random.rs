@@ -2,7 +2,7 @@
 //! connections, leaves no timer unattended, and is empty again after everybody left.
 
 use crate::harness::{Node, Told};
-use gossip_core::limits::{CANDIDATES_MAX, FRAME_MAX, PARKED_BYTES_PER_MODULE};
+use gossip_core::limits::{CANDIDATES_MAX, FRAME_MAX, PARKED_BYTES_PER_MODULE, TIMERS_OF_NODE};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::wire::{
     AddressList, ApiMessage, Capabilities, Features, GoodbyeReason, Hints, Payload, PeerMessage, peer_notification,
@@ -326,10 +326,11 @@ fn everybody_leaves(node: &mut Node, is_shut_down: bool) {
     node.connections().0.into_iter().for_each(|(id, _)| node.reset(id));
     let status = node.state.status(node.now);
     // Whom to call stays known: those never dialed, and bootstrappers for ever. A node that shut down looks for nobody.
-    let (candidates, dials) = (status.candidates, status.peer_connections);
+    let (candidates, dials, timers) = (status.candidates, status.peer_connections, status.timers);
     let lost = if is_shut_down { status.lost } else { 0 };
-    let expected = gossip_core::Status { candidates, lost, peer_connections: dials, ..Default::default() };
+    let expected = gossip_core::Status { candidates, lost, peer_connections: dials, timers, ..Default::default() };
     assert_eq!(status, expected);
+    assert!(timers <= if is_shut_down { 0 } else { dials + TIMERS_OF_NODE }, "{timers} timers");
     assert!(dials <= if is_shut_down { 0 } else { 8 });
 }
 

@@ -24,7 +24,9 @@ pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
         ("waiting bytes", status.waiting_bytes, s.pending_bytes),
         ("seen", status.seen as u64, u64::from(s.seen_max)),
         ("held", status.held as u64, u64::from(s.cache_size)),
-        ("parked bytes", status.parked_bytes, s.pending_bytes),
+        // Past the bound reading stops: each of a few modules may be one announcement over.
+        ("parked bytes", status.parked_bytes, s.pending_bytes + limits::PARKED_BYTES_PER_MODULE as u64),
+        ("timers", status.timers as u64, (status.peer_connections + status.modules + limits::TIMERS_OF_NODE) as u64),
         ("proofs", status.proofs as u64, (limits::DIALS_MAX + s.max_peers as usize) as u64),
     ];
     let over = tables.iter().filter(|(_, value, bound)| value > bound);

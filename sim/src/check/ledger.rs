@@ -170,6 +170,13 @@ impl Ledger {
         }
     }
 
+    /// A module of this peer is gone: of what was announced here and is not handled yet, the announcer may be left alone
+    /// to vouch for it.
+    pub fn vouch_for_own(&mut self, peer: u32) {
+        let own = self.messages.iter_mut().filter(|message| message.announced.peer == peer);
+        own.for_each(|message| message.peers[peer as usize].vouched = true);
+    }
+
     /// A peer received a copy.
     pub(super) fn received(&mut self, peer: u32, seen: Seen) {
         let Some(message) = self.live_mut(seen.number) else { return };
@@ -189,11 +196,12 @@ impl Ledger {
         }
     }
 
-    /// A peer has handled a copy that came through `end`, the sender's. If it remembers the message, for its modules were
-    /// told, it must not send it back there. What nobody there is subscribed to is not remembered (section 5, rule 1).
-    pub(super) fn handled(&mut self, end: EndId, modules: Range<u32>, seen: Seen) {
+    /// A peer has handled a copy that came through `end`, the sender's. If it remembers the message, for these modules
+    /// were told, it must not send it back there. What nobody there is subscribed to now is dropped without a look
+    /// (section 5, rule 1).
+    pub(super) fn handled(&mut self, end: EndId, mut modules: impl Iterator<Item = u32>, seen: Seen) {
         let Some(message) = self.live_mut(seen.number) else { return };
-        if !modules.into_iter().any(|module| message.told_at(module).is_some()) {
+        if !modules.any(|module| message.told_at(module).is_some()) {
             return;
         }
         let word = end.index() / 64;

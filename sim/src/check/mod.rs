@@ -1,7 +1,9 @@
 //! Checkers: each watches one property from outside, all the time. What they know they saw on the wire or at the API;
 //! they never ask a peer's state for anything but its public status.
 
+mod away;
 mod bounds;
+mod chosen;
 mod echo;
 mod floor;
 mod ledger;
@@ -11,8 +13,10 @@ mod told;
 mod ttl;
 mod vouched;
 
+pub use away::Away;
 pub use floor::Floor;
 pub use ledger::{Announced, Ledger, Message, Outcome};
+pub use lifetimes::{Ages, Held};
 pub use proof::Proofs;
 
 use crate::network::EndId;
@@ -70,6 +74,8 @@ pub struct Checks {
     pub ledger: Ledger,
     /// Who proved what.
     pub proofs: Proofs,
+    ages: Ages,
+    away: Away,
     violations: Vec<Violation>,
     settings: Settings,
     /// What a clock may be off, in millionths: spans are that much shorter or longer.
@@ -79,7 +85,8 @@ pub struct Checks {
 impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
-        Self { on, ledger, proofs: Proofs::default(), violations: Vec::new(), settings, drift_ppm }
+        let (proofs, ages, away) = Default::default();
+        Self { on, ledger, proofs, ages, away, violations: Vec::new(), settings, drift_ppm }
     }
 
     /// Are they on?
@@ -97,25 +104,29 @@ impl Checks {
         self.violations.push(Violation { at, peer, property, detail });
     }
 
-    /// A peer sends a frame to a peer through `end`.
-    pub fn peer_sends(&mut self, now: u64, peer: u32, end: EndId, frame: &Frame) {
+    /// A peer sends a frame to the peer `to` through `end`.
+    pub fn peer_sends(&mut self, now: u64, peer: u32, to: u32, end: EndId, frame: &Frame) {
         if !self.on {
             return;
         }
-        match frame.kind() {
+        let found = match frame.kind() {
             kind::PEER_NOTIFICATION => {
                 let Some(seen) = Seen::of(frame) else { return };
                 let Some(message) = self.ledger.live(seen.number) else { return };
-                for broken in
-                    [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
-                {
-                    if let Err((property, detail)) = broken {
-                        self.violations.push(Violation { at: now, peer, property, detail });
-                    }
-                }
+                [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
             }
-            kind::VERIFICATION_REQUEST => self.proofs.asked(end, frame),
-            _ => {}
+            kind::VERIFICATION_REQUEST => [self.proofs.asked(peer, end, frame), Ok(()), Ok(())],
+            kind::HELLO if end.is_dialer() => {
+                [self.away.returns(self.ages.since(end), peer, to, self.drift_ppm), Ok(()), Ok(())]
+            }
+            kind::GOODBYE => {
+                self.away.leaves(end);
+                [chosen::check(end, frame), Ok(()), Ok(())]
+            }
+            _ => return,
+        };
+        for (property, detail) in found.into_iter().filter_map(Result::err) {
+            self.violate(now, peer, property, detail);
         }
     }
 
@@ -151,8 +162,9 @@ impl Checks {
         }
     }
 
-    /// The peer has handled the read that the frame's last byte came with. Before, it could not know of what came last.
-    pub fn peer_has_handled(&mut self, end: EndId, modules: Range<u32>, frame: &Frame) {
+    /// The peer, with these modules connected, has handled the read that the frame's last byte came with. Before, it
+    /// could not know of what came last.
+    pub fn peer_has_handled(&mut self, end: EndId, modules: impl Iterator<Item = u32>, frame: &Frame) {
         if self.on
             && frame.kind() == kind::PEER_NOTIFICATION
             && let Some(seen) = Seen::of(frame)
@@ -175,25 +187,57 @@ impl Checks {
         }
     }
 
-    /// Looks a peer's tables over; it has so many connections with peers and with modules.
-    pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, connections: (usize, usize)) {
+    /// Looks a peer's tables over, and what it has.
+    pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, held: Held) {
         if !self.on {
             return;
         }
         let broken = bounds::check(status, &self.settings);
-        let strays = lifetimes::check(status, connections);
+        let strays = lifetimes::check(status, held, &self.settings);
         for (property, detail) in broken.into_iter().chain(strays) {
             self.violate(now, peer, property, detail);
         }
     }
 
+    /// In the end, when nothing has disturbed the network for [`joining_time`](Self::joining_time): a peer's connections
+    /// with peers.
+    pub fn look_over_calm(&mut self, now: u64, peer: u32, status: &Status, ends: &[EndId]) {
+        if let Err((property, detail)) = self.ages.check(now, status, ends, &self.settings) {
+            self.violate(now, peer, property, detail);
+        }
+    }
+
+    /// A GOODBYE of another has reached a peer at its `end` of their only connection.
+    pub fn peer_is_left(&mut self, now: u64, (peer, end): (u32, EndId), by: u32, goodbye: &Frame) {
+        if self.on {
+            self.away.hears(now, (peer, end), by, goodbye);
+        }
+    }
+
+    /// Two peers are neighbours again.
+    pub fn are_neighbours(&mut self, peer: u32, other: u32) {
+        self.away.is_back(peer, other);
+    }
+
+    /// What cannot matter any more is forgotten.
+    pub fn expire(&mut self, now: u64) {
+        self.away.expire(now);
+    }
+
+    /// The longest that joining may take, microseconds.
+    pub fn joining_time(&self) -> u64 {
+        lifetimes::joining_time(&self.settings)
+    }
+
     /// A peer's process is gone, with all that it remembered.
     pub fn forget_peer(&mut self, peer: u32, modules: Range<u32>) {
         self.ledger.forget_peer(peer, modules);
+        self.away.forget(peer);
     }
 
     /// A link is new: what was seen at this end's predecessor does not count.
-    pub fn new_link(&mut self, end: EndId) {
+    pub fn new_link(&mut self, now: u64, end: EndId) {
+        self.ages.begin(now, end);
         self.ledger.forget_link(end);
         self.proofs.forget(end);
     }

@@ -21,6 +21,11 @@ impl EndId {
         Self(self.0 ^ 1)
     }
 
+    /// Is it the end that dialed?
+    pub fn is_dialer(self) -> bool {
+        self.0.is_multiple_of(2)
+    }
+
     /// Below twice the number of links that ever lived at once.
     pub fn index(self) -> usize {
         self.0 as usize

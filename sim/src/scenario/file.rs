@@ -46,10 +46,15 @@ pub const KEYS: &[Key] = &[
         "fault",
         "kind",
         "required",
-        "partition, one-way, kill, vanish, leave, pause, slow, silence, reset, drift, join or churn.",
+        "partition, one-way, kill, vanish, leave, pause, slow, silence, reset, drift, modules, join or churn.",
     ),
     ("fault", "lasts", "for ever", "For how long; ended peers start anew after it."),
-    ("fault", "who", "required", "Of pause, slow, kill, vanish, leave, drift, one-way: 30 %, 5, or peers 1, 2."),
+    (
+        "fault",
+        "who",
+        "required",
+        "Of pause, slow, kill, vanish, leave, drift, modules, one-way: 30 %, 5, or peers 1, 2.",
+    ),
     ("fault", "groups", "1, 1", "Of partition: the groups' shares."),
     ("fault", "cost", "1 ms", "Of slow: how long each event takes."),
     ("fault", "links", "10 %", "Of silence and reset: how many links."),
@@ -77,8 +82,21 @@ pub const MEASURES: &[(&str, Measure, &str)] = &[
 ];
 
 const VERDICTS: &[&str] = &["content", "yes", "no", "never"];
-const FAULTS: &[&str] =
-    &["partition", "one-way", "kill", "vanish", "leave", "pause", "slow", "silence", "reset", "drift", "join", "churn"];
+const FAULTS: &[&str] = &[
+    "partition",
+    "one-way",
+    "kill",
+    "vanish",
+    "leave",
+    "pause",
+    "slow",
+    "silence",
+    "reset",
+    "drift",
+    "modules",
+    "join",
+    "churn",
+];
 
 impl Scenario {
     /// Reads a scenario file's text; `name` is what messages call it.
@@ -283,7 +301,7 @@ fn read_fault(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenario)
     };
     let Some(kind) = kind else { return };
     let kind = FAULTS[kind];
-    let needs_who = matches!(kind, "one-way" | "kill" | "vanish" | "leave" | "pause" | "slow" | "drift");
+    let needs_who = matches!(kind, "one-way" | "kill" | "vanish" | "leave" | "pause" | "slow" | "drift" | "modules");
     let who = if needs_who { reader.required("who", value::who) } else { None };
     let lasts = reader.get("lasts", value::span);
     let fault = match (kind, who) {
@@ -297,6 +315,7 @@ fn read_fault(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenario)
         ("silence", _) => Fault::Silence(reader.get("links", value::share).unwrap_or(100_000)),
         ("reset", _) => Fault::Reset(reader.get("links", value::share).unwrap_or(100_000)),
         ("drift", Some(who)) => Fault::Drift(who, reader.small("ppm", 0, 500_000).unwrap_or(100)),
+        ("modules", Some(who)) => Fault::Modules(who),
         ("join", _) => {
             let count = reader.required("count", |text| text.parse().map_err(|_| format!("`{text}` is not a number")));
             Fault::Join(count.unwrap_or(0), reader.get("over", value::span).unwrap_or(0))

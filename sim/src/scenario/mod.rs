@@ -149,6 +149,8 @@ pub enum Fault {
     Reset(u32),
     /// The clocks of these run wrong by up to so many ppm, either way.
     Drift(Who, u32),
+    /// The modules of these end, and come back five seconds later.
+    Modules(Who),
     /// So many more peers join, within so many microseconds.
     Join(u32, u64),
     /// As long as this lasts, once every so many microseconds (on average) a random peer leaves by one of the three

@@ -218,6 +218,7 @@ fn kind_and_who(fault: &Fault) -> (&'static str, Option<&Who>) {
         Fault::Silence(_) => ("silence", None),
         Fault::Reset(_) => ("reset", None),
         Fault::Drift(who, _) => ("drift", Some(who)),
+        Fault::Modules(who) => ("modules", Some(who)),
         Fault::Join(..) => ("join", None),
         Fault::Churn { .. } => ("churn", None),
     }

@@ -121,17 +121,20 @@ impl World {
             return;
         };
         let end = self.network.dial(self.now, Owner::Peer(peer), connection, Owner::Peer(target), &mut self.queue);
-        self.checks.new_link(end);
+        self.checks.new_link(self.now, end);
         self.peers[peer as usize].ends.push((connection, end));
     }
 
     fn send(&mut self, peer: u32, connection: ConnectionId, frame: Frame) {
         let Some(end) = self.open_end(peer, connection, "sends") else { return };
         match self.network.holder(end.other()).0 {
-            Owner::Peer(_) => {
+            Owner::Peer(to) => {
                 self.stats.sent(frame.kind(), frame.len(), self.now);
-                self.checks.peer_sends(self.now, peer, end, &frame);
+                self.checks.peer_sends(self.now, peer, to, end, &frame);
             }
+            // A module that ended hears nothing; its peer may know of its end only by FIN, which it could also half-close
+            // with.
+            Owner::Module(_) if !self.network.is_open(end.other()) => {}
             Owner::Module(module) => {
                 // What waits behind a full socket was decided on long before it goes out.
                 let prompt = !self.network.is_backed_up(end);
@@ -201,6 +204,9 @@ impl World {
                 match self.peers[peer as usize].end(*connection) {
                     Some(end) => {
                         self.checks.neighbour_up(self.now, peer, end, !connection.is_dialed(), view);
+                        if let Owner::Peer(other) = self.network.holder(end.other()).0 {
+                            self.checks.are_neighbours(peer, other);
+                        }
                     }
                     None => self.misuse(peer, *connection, "has a neighbour by"),
                 }

@@ -39,7 +39,9 @@ impl World {
             Fault::Leave(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Leave, back)),
             Fault::Pause(who) => {
                 for peer in self.choose(who) {
-                    self.peers[peer as usize].busy_until = self.now + back.unwrap_or(0);
+                    // A shorter pause within a longer one ends nothing.
+                    let busy_until = &mut self.peers[peer as usize].busy_until;
+                    *busy_until = (*busy_until).max(self.now + back.unwrap_or(0));
                 }
             }
             Fault::Slow(who, cost) => {
@@ -58,6 +60,11 @@ impl World {
                     self.peers[peer as usize].clock.drift(self.now, i32::try_from(drift).unwrap_or(0));
                     self.peers[peer as usize].wake_at = None;
                     self.reschedule(peer);
+                }
+            }
+            Fault::Modules(who) => {
+                for peer in self.choose(who) {
+                    self.modules_of(peer).for_each(|module| self.module_ends(module));
                 }
             }
             Fault::Join(count, over) => {

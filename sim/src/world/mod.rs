@@ -23,6 +23,7 @@ use crate::scenario::{Fault, Scenario};
 use crate::wake::Wake;
 use faults::Undo;
 use gossip_core::pow::Target;
+use gossip_core::wire::kind;
 use gossip_core::{Actions, ConnectionId, DialError, Endpoint, Event, GossipState, Listener, Settings};
 use modules::{Answer, Module};
 use peer::Peer;
@@ -284,12 +285,14 @@ impl World {
                     self.network.completed().iter().for_each(|frame| self.checks.peer_receives(peer, sender, frame));
                 }
                 self.feed_bytes(peer, connection);
-                if let Owner::Module(module) = from {
-                    self.module_is_heard(module, sender);
+                match from {
+                    Owner::Module(module) => self.module_is_heard(module, sender),
+                    Owner::Peer(from) => self.goodbye_is_heard(peer, from, reader),
                 }
                 // What waits behind a full socket was decided on before the copy came.
                 if from_peer && self.network.is_open(reader) && !self.network.is_backed_up(reader) {
-                    let modules = self.modules_of(peer);
+                    let are_there = |module: &u32| self.modules[*module as usize].since.is_some();
+                    let modules = self.modules_of(peer).filter(are_there);
                     for frame in self.network.completed() {
                         self.checks.peer_has_handled(sender, modules.clone(), frame);
                     }
@@ -303,9 +306,17 @@ impl World {
         }
     }
 
+    fn goodbye_is_heard(&mut self, peer: u32, from: u32, reader: EndId) {
+        let Some(goodbye) = self.network.completed().iter().find(|frame| frame.kind() == kind::GOODBYE) else { return };
+        let is_another = |end: EndId| end != reader && self.network.holder(end.other()).0 == Owner::Peer(from);
+        if !self.peers[peer as usize].ends.iter().any(|(_, end)| is_another(*end)) {
+            self.checks.peer_is_left(self.now, (peer, reader), from, goodbye);
+        }
+    }
+
     fn accept(&mut self, peer: u32, end: EndId) {
         let (other, _) = self.network.holder(end.other());
-        self.checks.new_link(end);
+        self.checks.new_link(self.now, end);
         let host = &mut self.peers[peer as usize];
         if host.state.is_none() {
             // The process ended while the connection was being made.

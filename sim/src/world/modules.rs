@@ -118,10 +118,22 @@ impl World {
         }
     }
 
+    /// Its process ends. It is started again, as after any loss of its connection.
+    pub(super) fn module_ends(&mut self, module: u32) {
+        if let Some(end) = self.modules[module as usize].end {
+            self.network.kill(self.now, end, &mut self.queue);
+            self.module_lost(module);
+        }
+    }
+
     /// The connection is gone, or was never made.
     pub(super) fn module_lost(&mut self, module: u32) {
         let state = &mut self.modules[module as usize];
         (state.end, state.since) = (None, None);
+        if self.scenario.settings.announcer_vouches {
+            self.checks.ledger.vouch_for_own(state.peer);
+        }
+        let state = &self.modules[module as usize];
         if self.peers[state.peer as usize].listens() {
             self.queue.push(self.now + RECONNECT, Wake::Connect(module));
         }

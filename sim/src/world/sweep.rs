@@ -1,9 +1,8 @@
 //! Looking over: tables and connections of peers, messages whose time is over, and, in the end, the overlay.
 
 use super::{SECOND, World};
-use crate::check::Floor;
-use crate::check::Message;
-use crate::network::Owner;
+use crate::check::{Floor, Held, Message};
+use crate::network::{EndId, Owner};
 use crate::report;
 use crate::world::peer_at;
 use gossip_core::Status;
@@ -37,6 +36,7 @@ pub struct Overlay {
 
 impl World {
     pub(super) fn sweep(&mut self) {
+        self.checks.expire(self.now);
         let count = self.peers.len();
         for _ in 0..count.min(SAMPLE) {
             self.swept = (self.swept + 1) % count;
@@ -52,10 +52,22 @@ impl World {
             return;
         }
         let Some(status) = self.status(peer) else { return };
-        let ends = &self.peers[peer as usize].ends;
-        let local = |end| matches!(self.network.holder(end).0, Owner::Module(_));
-        let modules = ends.iter().filter(|(_, end)| local(end.other())).count();
-        self.checks.look_over(self.now, peer, &status, (ends.len() - modules, modules));
+        let mut held = Held { with_peers: 0, with_modules: 0, wanted: 0, is_idle: self.is_idle(peer) };
+        for &(_, end) in &self.peers[peer as usize].ends {
+            match self.network.holder(end.other()).0 {
+                Owner::Peer(_) => held.with_peers += 1,
+                Owner::Module(module) => {
+                    held.with_modules += 1;
+                    held.wanted += self.scenario.modules[usize::from(self.modules[module as usize].class)].types.len();
+                }
+            }
+        }
+        self.checks.look_over(self.now, peer, &status, held);
+    }
+
+    /// Has it done all that was due, and long ago?
+    fn is_idle(&self, peer: u32) -> bool {
+        self.peers[peer as usize].busy_until + SECOND <= self.now
     }
 
     /// A running peer's public status.
@@ -110,6 +122,15 @@ impl World {
         while let Some(message) = self.checks.ledger.retire(u64::MAX) {
             self.judge(&message);
         }
+        if self.checks.are_on() && self.has_been_calm(self.checks.joining_time()) {
+            for peer in 0..self.scenario.peers {
+                let Some(status) = self.status(peer) else { continue };
+                let ends = self.peers[peer as usize].ends.iter().map(|&(_, end)| end);
+                let is_with_peer = |end: &EndId| matches!(self.network.holder(end.other()).0, Owner::Peer(_));
+                let ends: Vec<EndId> = ends.filter(is_with_peer).collect();
+                self.checks.look_over_calm(self.now, peer, &status, &ends);
+            }
+        }
         if self.checks.are_on() && self.has_been_quiet() {
             for peer in 0..self.scenario.peers {
                 let Some(status) = self.status(peer) else { continue };
@@ -126,7 +147,12 @@ impl World {
         let memory = settings.suppression_time.as_micros() * 2 + settings.validation_timeout.as_micros() + 30 * SECOND;
         self.stats.last_message.max(self.stats.last_announcement) + memory <= self.now
             && self.scenario.modules.iter().all(|class| class.reads)
-            && !self.scenario.timeline.iter().any(|step| step.at + step.lasts.unwrap_or(0) + memory > self.now)
+            && self.has_been_calm(memory)
+    }
+
+    /// Has nothing of the timeline happened for so long, microseconds?
+    fn has_been_calm(&self, span: u64) -> bool {
+        self.scenario.timeline.iter().all(|step| step.at + step.lasts.unwrap_or(0) + span <= self.now)
     }
 
     /// The overlay as the peers' views have it. Two peers are joined when each has the other in its view.
