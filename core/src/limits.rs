@@ -45,6 +45,13 @@ pub const REFUSED_TIME: Duration = Duration::from_secs(60);
 pub const PARKED_TIME: Duration = Duration::from_secs(600);
 /// Addresses remembered as refused, evicted, parked or reached, each at most.
 pub const ADDRESS_MEMORY_MAX: usize = 1_024;
+/// After so many refusals in a row a node with fewer than `min_peers` neighbours asks others to make room for it
+/// (section 11).
+pub const REFUSALS_BEFORE_URGENT: u32 = 6;
+/// So many answered look-ups after a link was lost may find strangers (section 11).
+pub const LOOK_UPS_AFTER_LOSS: u32 = 3;
+/// Strangers dialed after one look-up, each named by the one before, which had no room (section 11).
+pub const STRANGERS_PER_LOOK_UP: u32 = 8;
 /// An inbound neighbour younger than this is never displaced by a capable newcomer (section 4).
 pub const NEWCOMER_GRACE: Duration = Duration::from_secs(30);
 /// For how long an address counts as reached, and how often one is probed (section 4).
@@ -70,7 +77,7 @@ pub const PUSHES_SENT: (u32, u32) = (480, 100);
 /// Token buckets of one neighbour, tokens a minute and burst: PING answered.
 pub const PINGS: (u32, u32) = (120, 20);
 /// Look-ups answered, in all, tokens a minute and burst (section 4).
-pub const LOOK_UPS: (u32, u32) = (600, 60);
+pub const LOOK_UPS: (u32, u32) = (6_000, 600);
 /// Repeated HELLOs that are challenged again on one established connection, tokens a minute and burst (section 3).
 pub const RENEWALS: (u32, u32) = (6, 4);
 

@@ -48,6 +48,8 @@ counters! {
     neighbours_evicted,
     /// Newcomers refused because the view was full.
     newcomers_refused,
+    /// Newcomers told that the view is full before they did any work.
+    newcomers_turned_away,
     /// Frames received from modules.
     api_frames_in,
     /// Frames sent to modules.

@@ -38,6 +38,8 @@ pub enum EndReason {
     Evicted,
     /// Our view had no room for it.
     Refused,
+    /// Our view had no room for it, which it was told before it did any work.
+    TurnedAway,
     /// It was silent for too long.
     Silent,
     /// It broke too many rules.
@@ -69,6 +71,7 @@ impl fmt::Display for EndReason {
             Self::RejectedUs => "it rejected us",
             Self::Evicted => "made room for another",
             Self::Refused => "our view is full",
+            Self::TurnedAway => "our view is full, so it did no work",
             Self::Silent => "silent for too long",
             Self::Misbehaved => "broke too many rules",
             Self::TooSlow => "handshake took too long",

@@ -11,8 +11,9 @@ use gossip_core::time::Duration;
 const SECOND: u64 = 1_000_000;
 /// Faults begin and end within this time.
 const TROUBLE: (u64, u64) = (40 * SECOND, 200 * SECOND);
-/// After the last fault, the network has so long to find together: a redial pause, a proof of work and some.
-const RECOVERY: u64 = 400 * SECOND;
+/// After the last fault, the network has so long to find together: the pause between look-ups at its longest, a dial
+/// and some.
+const RECOVERY: u64 = 900 * SECOND;
 
 /// The scenario of a seed.
 pub fn draw(seed: u64) -> Scenario {

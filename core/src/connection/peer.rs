@@ -30,12 +30,16 @@ pub(crate) enum Origin {
     Bootstrapper(usize),
     /// The list of the lost, or a candidate.
     Known,
+    /// Another network may be behind it: if it has no room, whom it names is tried next (section 4, Looking up).
+    Stranger,
 }
 
 /// What is known of the other end from CAPABILITIES.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extended {
     pub(crate) instance: u64,
+    /// It found no room elsewhere: a neighbour may be displaced for it.
+    pub(crate) is_urgent: bool,
 }
 
 /// What a neighbour was, should it prove that it is alive beside a newer instance at its address.
@@ -82,8 +86,6 @@ pub(crate) struct Peer {
     /// PEER RESPONSEs that we asked for, one a family.
     pub(crate) expects_v4: bool,
     pub(crate) expects_v6: bool,
-    /// The answer expected is a look-up's.
-    pub(crate) looks_up: bool,
     /// What a look-up's connection answered.
     pub(crate) answer: Option<Vec<SocketAddr>>,
     pub(crate) score: Score,
@@ -146,7 +148,6 @@ impl Peer {
             alive_by: None,
             expects_v4: false,
             expects_v6: false,
-            looks_up: false,
             answer: None,
             score: Score::default(),
             rates: None,

@@ -41,6 +41,13 @@ impl Membership {
         wanted && all < settings.max_peers as usize
     }
 
+    /// With an empty view the bootstrappers are called, in turn. When two of them had no room but addresses, those come
+    /// first: the others would be as full.
+    fn wants_bootstrapper(&self, now: Instant, under_way: &UnderWay<'_>) -> bool {
+        let are_asked = self.refusals >= 2 && (under_way.dials > 0 || !self.candidates.is_all_parked(now));
+        self.view.is_empty() && !under_way.bootstrapping && !are_asked
+    }
+
     /// Is the place free that is kept for the lost?
     fn has_spare(&self, settings: &Settings, dials: usize) -> bool {
         let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
@@ -80,8 +87,7 @@ impl Membership {
             return Next::Wait(None);
         }
         let has_room = self.view.len().saturating_add(under_way.dials) < settings.max_peers as usize;
-        let calls_bootstrapper =
-            if settings.discovery { self.view.is_empty() && !under_way.bootstrapping } else { has_room };
+        let calls_bootstrapper = if settings.discovery { self.wants_bootstrapper(now, under_way) } else { has_room };
         let mut wake: Option<Instant> = None;
         let mut wait_for = |at: Option<Instant>| wake = [wake, at].into_iter().flatten().min();
         if calls_bootstrapper {
@@ -102,8 +108,10 @@ impl Membership {
         if let Some(address) = self.stranger.take()
             && self.has_place_for_stranger(settings, under_way.dials)
             && self.dialable_at(now, settings, under_way, &address).is_some_and(|at| at <= now)
+            && let Some(left) = self.strangers_left.checked_sub(1)
         {
-            return Next::Dial(address, Origin::Known);
+            self.strangers_left = left;
+            return Next::Dial(address, Origin::Stranger);
         }
         self.lost.expire(now);
         let dialable = |address: &SocketAddr| self.dialable_at(now, settings, under_way, address);

@@ -49,16 +49,37 @@ impl Candidates {
     }
 
     /// Adds an address, not to be dialed before a time.
-    pub(crate) fn add(&mut self, address: SocketAddr, source: u64, not_before: Instant, rng: &mut Rng) -> Added {
+    pub(crate) fn add(
+        &mut self,
+        now: Instant,
+        address: SocketAddr,
+        source: u64,
+        not_before: Instant,
+        rng: &mut Rng,
+    ) -> Added {
         if let Some(known) = self.known.get_mut(&address.into()) {
             known.not_before = known.not_before.max(not_before);
             return Added::Known;
         }
-        if self.known.len() >= self.max && !self.make_room(source, rng) {
-            return Added::CrowdedOut;
+        if self.known.len() >= self.max {
+            // One that cannot be dialed yet takes nobody's place who can.
+            let has_room = self.drop_parked(now) || (not_before <= now && self.make_room(source, rng));
+            if !has_room {
+                return Added::CrowdedOut;
+            }
         }
         self.known.insert(address.into(), Candidate { source, failures: 0, not_before });
         Added::New
+    }
+
+    /// Who cannot be dialed for the longest time makes room: else a walk through a crowded network would end with a
+    /// table full of those that refused it.
+    fn drop_parked(&mut self, now: Instant) -> bool {
+        let latest = self.known.iter().max_by_key(|(_, candidate)| candidate.not_before);
+        match latest.filter(|(_, candidate)| candidate.not_before > now).map(|(address, _)| *address) {
+            Some(parked) => self.known.remove(&parked).is_some(),
+            None => false,
+        }
     }
 
     fn make_room(&mut self, newcomer: u64, rng: &mut Rng) -> bool {
@@ -82,6 +103,11 @@ impl Candidates {
             self.known.remove(address);
         });
         true
+    }
+
+    /// Is there nobody who might be dialed now?
+    pub(crate) fn is_all_parked(&self, now: Instant) -> bool {
+        self.known.values().all(|candidate| candidate.not_before > now)
     }
 
     pub(crate) fn remove(&mut self, address: &SocketAddr) {
@@ -142,13 +168,29 @@ mod tests {
     fn bounded_with_a_share_per_source() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         for n in 0..100 {
-            candidates.add(address(n), 1, Instant::ZERO, &mut rng);
+            candidates.add(Instant::ZERO, address(n), 1, Instant::ZERO, &mut rng);
         }
         assert_eq!(candidates.len(), 32);
-        assert_eq!(candidates.add(address(200), 1, Instant::ZERO, &mut rng), Added::CrowdedOut);
-        let let_in =
-            (300..332).filter(|n| candidates.add(address(*n), 2, Instant::ZERO, &mut rng) == Added::New).count();
+        assert_eq!(candidates.add(Instant::ZERO, address(200), 1, Instant::ZERO, &mut rng), Added::CrowdedOut);
+        let let_in = (300..332)
+            .filter(|n| candidates.add(Instant::ZERO, address(*n), 2, Instant::ZERO, &mut rng) == Added::New)
+            .count();
         assert_eq!(let_in, 16, "the other source gets its half");
+        assert_eq!(candidates.len(), 32);
+    }
+
+    #[test]
+    fn who_cannot_be_dialed_yet_makes_room_for_who_can_and_never_the_other_way_round() {
+        let (mut candidates, mut rng) = (Candidates::new(8), rng());
+        let later = Instant::from_micros(9);
+        for n in 0..32 {
+            let not_before = if n < 2 { later } else { Instant::ZERO };
+            candidates.add(Instant::ZERO, address(n), 1, not_before, &mut rng);
+        }
+        assert_eq!(candidates.add(Instant::ZERO, address(100), 1, Instant::ZERO, &mut rng), Added::New);
+        assert_eq!(candidates.add(Instant::ZERO, address(101), 1, Instant::ZERO, &mut rng), Added::New);
+        assert!(!candidates.contains(&address(0)) && !candidates.contains(&address(1)));
+        assert_eq!(candidates.add(Instant::ZERO, address(102), 2, later, &mut rng), Added::CrowdedOut);
         assert_eq!(candidates.len(), 32);
     }
 
@@ -157,7 +199,7 @@ mod tests {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         let pause = Duration::from_secs(5);
         let anyone = |_: &SocketAddr| Some(Instant::ZERO);
-        candidates.add(address(1), 1, Instant::ZERO, &mut rng);
+        candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut rng);
         assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Ok(vec![address(1)]));
         candidates.failed(&address(1), Instant::ZERO, pause);
         let first = Instant::ZERO.after(pause);
@@ -171,7 +213,7 @@ mod tests {
     #[test]
     fn who_must_not_be_dialed_is_not_picked() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
-        candidates.add(address(1), 1, Instant::ZERO, &mut rng);
+        candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut rng);
         assert_eq!(candidates.ready(Instant::ZERO, 9, |_| None), Err(None));
         let later = Instant::from_micros(9);
         assert_eq!(candidates.ready(Instant::ZERO, 9, |_| Some(later)), Err(Some(later)));

@@ -42,11 +42,12 @@ impl Membership {
         has_unusable
     }
 
-    /// A look-up was answered. If none of the answer's addresses is known, one of them is dialed, for a network that we
-    /// never met may be behind it (section 4, Looking up). A `stranger` that knows nobody is alone, and dialed itself.
+    /// A look-up was answered. If none of the answer's addresses is a neighbour's, one of them is dialed, for a network
+    /// that we never met may be behind it (section 4, Looking up): that others spoke of them once does not say that they
+    /// still could. Only for a while after a link was lost, though: in a large network most of it is no neighbour of ours. A
+    /// `stranger` that knows nobody is alone, and dialed itself; none is given by one that was dialed so and has no room.
     pub(crate) fn meet_strangers(
         &mut self,
-        now: Instant,
         of: Scope,
         stranger: Option<SocketAddr>,
         addresses: impl Iterator<Item = SocketAddr>,
@@ -57,20 +58,18 @@ impl Membership {
             .filter(|address| !self.is_own(address))
             .take(limits::PEER_RESPONSE_MAX)
             .collect();
+        let is_suspicious = self.suspicious_for > 0;
+        if stranger.is_some() {
+            self.suspicious_for = self.suspicious_for.saturating_sub(1);
+        }
         if sound.is_empty() {
             self.stranger = stranger;
-        } else if sound.iter().all(|address| !self.is_known(now, address)) {
+        } else if (is_suspicious || stranger.is_none())
+            && sound.iter().all(|address| self.view.by_address(address).is_none())
+        {
             self.rng.choose(&mut sound, 1);
             self.stranger = sound.pop();
         }
-    }
-
-    fn is_known(&self, now: Instant, address: &SocketAddr) -> bool {
-        self.view.by_address(address).is_some()
-            || self.candidates.contains(address)
-            || self.lost.contains(address)
-            || self.pushed.contains(now, address)
-            || self.reached.contains(now, address)
     }
 
     /// Makes an address a candidate unless it is something already; says whether it is new.
@@ -78,7 +77,7 @@ impl Membership {
         if self.is_own(&address) || self.view.by_address(&address).is_some() || self.lost.contains(&address) {
             return false;
         }
-        match self.candidates.add(address, source, now, &mut self.rng) {
+        match self.candidates.add(now, address, source, now, &mut self.rng) {
             Added::New => {
                 metrics.candidates_added = metrics.candidates_added.saturating_add(1);
                 self.ask_pause = limits::PEER_REQUEST_PAUSE.0;

@@ -59,6 +59,13 @@ pub(crate) struct Membership {
     is_turn_of_lost: bool,
     /// A network that we have not met may be behind this one.
     stranger: Option<SocketAddr>,
+    /// So many look-ups that are answered may yet find strangers: we may have been cut off from them. Nothing but a
+    /// lost link cuts a network, so one that nothing disturbs comes to rest.
+    suspicious_for: u32,
+    /// How many strangers may yet be dialed in this look-up.
+    strangers_left: u32,
+    /// Refused so often in a row.
+    refusals: u32,
     asked_at: Instant,
     ask_at: Instant,
     ask_pause: Duration,
@@ -101,6 +108,9 @@ impl Membership {
             dial_at: None,
             is_turn_of_lost: true,
             stranger: None,
+            suspicious_for: limits::LOOK_UPS_AFTER_LOSS,
+            strangers_left: 0,
+            refusals: 0,
             asked_at: now,
             ask_at: now.after(limits::PEER_REQUEST_PAUSE.0),
             ask_pause: limits::PEER_REQUEST_PAUSE.0,
@@ -139,20 +149,45 @@ impl Membership {
     }
 
     /// How a peer that dialed us and proved its work is received (section 4).
-    pub(crate) fn admit(&mut self, now: Instant, settings: &Settings, address: SocketAddr, capable: bool) -> Admission {
-        let has_room =
-            self.view.inbound() < settings.inbound_room() as usize && self.view.len() < settings.max_peers as usize;
-        if has_room {
+    pub(crate) fn admit(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        address: SocketAddr,
+        (is_capable, is_urgent): (bool, bool),
+    ) -> Admission {
+        if self.has_room(settings) {
             return Admission::Room;
         }
-        if self.displaced.contains(now, &address) {
+        if !is_urgent || self.displaced.contains(now, &address) {
             return Admission::Refused;
         }
-        let grace = if capable { limits::NEWCOMER_GRACE } else { Duration::ZERO };
+        let grace = if is_capable { limits::NEWCOMER_GRACE } else { Duration::ZERO };
         match self.view.displaceable(now, grace, &mut self.rng) {
             Some(id) => Admission::Displaces(id),
             None => Admission::Refused,
         }
+    }
+
+    fn has_room(&self, settings: &Settings) -> bool {
+        self.view.inbound() < settings.inbound_room() as usize && self.view.len() < settings.max_peers as usize
+    }
+
+    /// Would a capable newcomer be admitted, as things stand?
+    pub(crate) fn may_admit(&self, now: Instant, settings: &Settings, address: SocketAddr, is_urgent: bool) -> bool {
+        let may_displace = || is_urgent && !self.displaced.contains(now, &address);
+        self.has_room(settings) || (may_displace() && self.view.has_displaceable(now, limits::NEWCOMER_GRACE))
+    }
+
+    /// We were refused: yet another without room for us.
+    pub(crate) fn found_no_room(&mut self) {
+        self.refusals = self.refusals.saturating_add(1);
+    }
+
+    /// May others be displaced for us? Only when too few neighbours are left and asking around did not help: each
+    /// displaced one costs somebody another handshake.
+    pub(crate) fn is_urgent(&self, settings: &Settings) -> bool {
+        self.refusals >= limits::REFUSALS_BEFORE_URGENT && self.view.len() < settings.min_peers as usize
     }
 
     /// We dialed it and it let us in: is there a place for it? It may have been taken meanwhile.
@@ -162,12 +197,13 @@ impl Membership {
 
     /// A peer is in the view now: no longer looked for. Returns the pause before its next redial, should it be lost.
     pub(crate) fn established(&mut self, now: Instant, address: SocketAddr, origin: Option<Origin>) -> Duration {
+        self.refusals = 0;
         self.candidates.remove(&address);
         self.proof_rejected.remove(&address);
         let of_lost = self.lost.remove(&address);
         let of_bootstrapper = match origin {
             Some(Origin::Bootstrapper(index)) => self.bootstrappers.established(index, now),
-            Some(Origin::Known) | None => None,
+            Some(Origin::Known | Origin::Stranger) | None => None,
         };
         of_lost.or(of_bootstrapper).unwrap_or(limits::REDIAL_PAUSE.0)
     }
@@ -197,7 +233,7 @@ impl Membership {
         self.refused.insert(now, address, until);
         self.lost.remove(&address);
         if settings.discovery {
-            self.candidates.add(address, OWN_KNOWLEDGE, until, &mut self.rng);
+            self.candidates.add(now, address, OWN_KNOWLEDGE, until, &mut self.rng);
         }
     }
 
@@ -206,13 +242,13 @@ impl Membership {
         let until = now.after(limits::REFUSED_TIME);
         self.displaced.insert(now, address, until);
         if settings.discovery {
-            self.candidates.add(address, OWN_KNOWLEDGE, until, &mut self.rng);
+            self.candidates.add(now, address, OWN_KNOWLEDGE, until, &mut self.rng);
         }
     }
 
     /// This host could not dial it: later, and not its fault.
     pub(crate) fn postponed(&mut self, now: Instant, address: SocketAddr, origin: Origin) {
-        self.candidates.add(address, OWN_KNOWLEDGE, now.after(Self::FAILURE_PAUSE), &mut self.rng);
+        self.candidates.add(now, address, OWN_KNOWLEDGE, now.after(Self::FAILURE_PAUSE), &mut self.rng);
         self.lost.failed(&address, now, &mut self.rng);
         if let Origin::Bootstrapper(index) = origin {
             self.bootstrappers.failed(index, now, &mut self.rng);
@@ -247,8 +283,14 @@ impl Membership {
         }
     }
 
+    /// A link to a neighbour is gone, for whatever reason: it may have been the one that held the network together.
+    pub(crate) fn lost_link(&mut self) {
+        self.suspicious_for = limits::LOOK_UPS_AFTER_LOSS;
+    }
+
     /// A neighbour is gone without having evicted or refused us: it is looked for (section 4, Finding back).
     pub(crate) fn lost_neighbour(&mut self, now: Instant, settings: &Settings, neighbour: &Neighbour) {
+        self.lost_link();
         let is_settled = now.since(neighbour.since) >= limits::SETTLED_TIME;
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
@@ -261,6 +303,7 @@ impl Membership {
 
     /// When bootstrappers are looked up next.
     pub(crate) fn next_look_up(&mut self, now: Instant) -> Instant {
+        self.strangers_left = limits::STRANGERS_PER_LOOK_UP;
         now.after(self.rng.jittered(limits::LOOK_UP_PAUSE))
     }
 

@@ -150,17 +150,25 @@ impl View {
         fitting.pop()
     }
 
+    /// Could anybody make room for a newcomer?
+    pub(crate) fn has_displaceable(&self, now: Instant, grace: Duration) -> bool {
+        self.iter().any(|neighbour| is_displaceable(neighbour, now, grace))
+    }
+
     /// Who makes room for a newcomer: a random one of the inbound neighbours that are at least `grace` old, but for
     /// the longer-connected half of them (section 4).
     pub(crate) fn displaceable(&self, now: Instant, grace: Duration, rng: &mut Rng) -> Option<NeighbourId> {
-        let is_old_enough = |neighbour: &&Neighbour| !neighbour.chosen && now.since(neighbour.since) >= grace;
-        let mut inbound: Vec<(Instant, NeighbourId)> =
-            self.iter().filter(is_old_enough).map(|neighbour| (neighbour.since, neighbour.id)).collect();
+        let those = self.iter().filter(|neighbour| is_displaceable(neighbour, now, grace));
+        let mut inbound: Vec<(Instant, NeighbourId)> = those.map(|neighbour| (neighbour.since, neighbour.id)).collect();
         inbound.sort_unstable();
         let mut newer = inbound.split_off(inbound.len() / 2);
         rng.choose(&mut newer, 1);
         newer.pop().map(|(_, id)| id)
     }
+}
+
+fn is_displaceable(neighbour: &Neighbour, now: Instant, grace: Duration) -> bool {
+    !neighbour.chosen && now.since(neighbour.since) >= grace
 }
 
 #[cfg(test)]

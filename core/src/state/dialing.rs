@@ -132,26 +132,22 @@ impl GossipState {
     pub(super) fn ask_a_neighbour(&mut self, out: &mut Actions) {
         self.membership.asking(self.now);
         if let Some(id) = self.membership.random_neighbour(|_| true).and_then(|neighbour| neighbour.sends_on()) {
-            self.ask(id, false, out);
+            self.ask(id, out);
         }
         self.is_view_changed = true;
     }
 
-    fn ask(&mut self, id: ConnectionId, looks_up: bool, out: &mut Actions) {
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.looks_up |= looks_up;
-        }
+    fn ask(&mut self, id: ConnectionId, out: &mut Actions) {
         self.expect_addresses(id, false);
         self.send(id, PeerMessage::PeerRequest.frame(), out);
     }
 
     /// A PEER RESPONSE on this connection is no surprise from now on: in the IPv4 form, and from a capable peer in the
-    /// other one too.
-    pub(super) fn expect_addresses(&mut self, id: ConnectionId, looks_up: bool) {
+    /// other one too. `of_anyone`: whether it is capable is not known yet.
+    pub(super) fn expect_addresses(&mut self, id: ConnectionId, of_anyone: bool) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.expects_v4 = true;
-            peer.expects_v6 = peer.is_capable() || looks_up;
-            peer.looks_up |= looks_up;
+            peer.expects_v6 = peer.is_capable() || of_anyone;
         }
     }
 
@@ -177,7 +173,7 @@ impl GossipState {
         match neighbour.map(|neighbour| (neighbour.sends_on(), neighbour.instance.is_some())) {
             Some((Some(id), _)) => {
                 bump(&mut self.metrics.look_ups);
-                self.ask(id, true, out);
+                self.ask(id, out);
             }
             None if !self.membership.is_satisfied(&self.settings) => {
                 self.membership.consider(self.now, &mut self.metrics, OWN_KNOWLEDGE, address);
@@ -202,7 +198,7 @@ impl GossipState {
         };
         let (now, of) = (self.now, scope(peer.remote.ip()));
         self.membership.bootstrappers.answers_look_ups(&peer.remote, true);
-        self.membership.meet_strangers(now, of, Some(peer.remote), answer.iter().copied());
+        self.membership.meet_strangers(of, Some(peer.remote), answer.iter().copied());
         let (settings, metrics) = (&self.settings, &mut self.metrics);
         self.membership.learn(now, settings, metrics, OWN_KNOWLEDGE, of, answer.iter().copied());
     }

@@ -23,7 +23,7 @@ impl GossipState {
         let goodbye = match reason {
             EndReason::ShuttingDown => Some(GoodbyeReason::ShuttingDown),
             EndReason::Evicted => Some(GoodbyeReason::Evicted),
-            EndReason::Refused => Some(GoodbyeReason::ViewFull),
+            EndReason::Refused | EndReason::TurnedAway => Some(GoodbyeReason::ViewFull),
             EndReason::Duplicate => Some(GoodbyeReason::Duplicate),
             EndReason::Misbehaved => Some(GoodbyeReason::Fault),
             _ => None,
@@ -113,6 +113,7 @@ impl GossipState {
     fn neighbour_gone(&mut self, gone: &Neighbour, reason: EndReason) {
         match reason {
             EndReason::EvictedUs | EndReason::RefusedUs | EndReason::RejectedUs => {
+                self.membership.lost_link();
                 self.membership.refused_us(self.now, &self.settings, gone.address);
             }
             EndReason::Evicted | EndReason::Refused => {
@@ -129,6 +130,7 @@ impl GossipState {
             | EndReason::Done
             | EndReason::Crowded
             | EndReason::Replaced
+            | EndReason::TurnedAway
             | EndReason::ShuttingDown => {}
         }
     }
@@ -144,6 +146,7 @@ impl GossipState {
         };
         match reason {
             EndReason::EvictedUs | EndReason::RefusedUs => {
+                self.membership.found_no_room();
                 self.membership.refused_us(now, &self.settings, address);
                 // What counts against it here is only that it waits its turn again.
                 if let Origin::Bootstrapper(_) = origin {

@@ -45,7 +45,12 @@ impl GossipState {
         if std::mem::replace(&mut peer.introduced, true) {
             return;
         }
-        let features = if looks_up { Features::LOOK_UP } else { Features::default() };
+        let is_urgent = !looks_up && id.is_dialed() && self.membership.is_urgent(&self.settings);
+        let features = match (looks_up, is_urgent) {
+            (true, _) => Features::LOOK_UP,
+            (false, true) => Features::URGENT,
+            (false, false) => Features::default(),
+        };
         let other_family = self.settings.p2p_address.iter().filter(|address| address.is_ipv6() != peer.is_v6);
         let hints: Vec<SocketAddr> =
             other_family.filter_map(|own| self.settings.own_address(&own)).filter(is_usable).collect();
@@ -63,6 +68,10 @@ impl GossipState {
         peer.prover = Prover::HelloSent { since: self.now };
         self.introduce(id, false, out);
         self.send(id, PeerMessage::Hello { address }.frame(), out);
+        if !self.peers.get(&id).is_some_and(|peer| peer.is_established()) {
+            // One without room answers with addresses instead of a question.
+            self.expect_addresses(id, true);
+        }
         self.arm(id);
     }
 
@@ -72,7 +81,8 @@ impl GossipState {
         if peer.extended.is_some() || peer.is_established() {
             return;
         }
-        peer.extended = Some(Extended { instance: theirs.instance });
+        let is_urgent = theirs.features.has(Features::URGENT);
+        peer.extended = Some(Extended { instance: theirs.instance, is_urgent });
         let (is_dialed, is_untouched) = (id.is_dialed(), matches!(peer.verifier, Verifier::AwaitHello { .. }));
         if is_dialed && theirs.instance == self.instance {
             self.dialed_ourselves(id, out);
@@ -115,6 +125,7 @@ impl GossipState {
                 peer.is_v6 = claimed.is_ipv6();
                 peer.address = Some(vouched(claimed, peer.remote.ip(), check_source_ip));
                 match self.weigh_twin(id, out) {
+                    Twin::None if !self.has_room_for(id) => self.turn_away(id, out),
                     Twin::None => self.challenge(id, out),
                     Twin::Undecided => {
                         if let Some(peer) = self.peers.get_mut(&id) {
@@ -136,6 +147,30 @@ impl GossipState {
                 }
             }
         }
+    }
+
+    /// Would this newcomer enter the view as things stand? An old peer is not asked to understand a no, and who is here
+    /// already takes no more room.
+    fn has_room_for(&self, id: ConnectionId) -> bool {
+        let Some(peer) = self.peers.get(&id) else { return false };
+        let (Some(theirs), Some(address)) = (peer.extended, peer.address) else { return true };
+        let view = &self.membership.view;
+        let is_known = view.by_instance(theirs.instance).is_some() || view.by_address(&address).is_some();
+        is_known || self.membership.may_admit(self.now, &self.settings, address, theirs.is_urgent)
+    }
+
+    /// There is no room: said before any work is done, and where else to ask (section 11). Addresses are as dear as in
+    /// look-ups. Who we are does not matter to it.
+    fn turn_away(&mut self, id: ConnectionId, out: &mut Actions) {
+        bump(&mut self.metrics.newcomers_turned_away);
+        if self.look_ups.take(self.now)
+            && let Some(peer) = self.peers.get(&id)
+            && let Some(address) = peer.address
+        {
+            let is_v6 = peer.is_v6;
+            self.tell_addresses(id, address, is_v6, out);
+        }
+        self.end(id, EndReason::TurnedAway, out);
     }
 
     /// Asks for a proof of work with a fresh nonce.
@@ -351,6 +386,7 @@ impl GossipState {
         let Some(peer) = self.peers.get(&id) else { return };
         let Some(address) = peer.address else { return };
         let (instance, is_capable) = (peer.instance(), peer.is_capable());
+        let is_urgent = peer.extended.is_none_or(|theirs| theirs.is_urgent);
         if arrival.back_since.is_none() {
             bump(&mut self.metrics.handshakes);
         }
@@ -376,7 +412,7 @@ impl GossipState {
                 return;
             }
         } else {
-            match self.membership.admit(self.now, &self.settings, address, is_capable) {
+            match self.membership.admit(self.now, &self.settings, address, (is_capable, is_urgent)) {
                 Admission::Room => {}
                 Admission::Displaces(displaced) => self.evict(displaced, out),
                 Admission::Refused => {

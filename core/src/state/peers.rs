@@ -4,7 +4,7 @@ use super::{GossipState, bump};
 use crate::action::Actions;
 use crate::address::{canonical, is_usable, scope};
 use crate::connection::outbox::Outbox;
-use crate::connection::peer::{Purpose, Rate};
+use crate::connection::peer::{Origin, Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
@@ -204,15 +204,16 @@ impl GossipState {
             peer.answer.get_or_insert_default().extend(list.iter());
             return;
         }
-        let (remote, looks_up) = (peer.remote, std::mem::take(&mut peer.looks_up));
+        let (remote, is_stranger) = (peer.remote, peer.origin == Some(Origin::Stranger));
+        let is_established = peer.is_established();
         let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {
             return;
         }
         self.is_view_changed = true;
         let of = scope(remote.ip());
-        if looks_up {
-            self.membership.meet_strangers(self.now, of, None, list.iter());
+        if is_stranger && !completes && !is_established {
+            self.membership.meet_strangers(of, None, list.iter());
         }
         let (now, metrics) = (self.now, &mut self.metrics);
         let has_unusable = self.membership.learn(now, &self.settings, metrics, teller, of, list.iter());

@@ -83,6 +83,8 @@ pub struct Features(pub u32);
 impl Features {
     /// This connection is a look-up: answer 505 and close (section 4).
     pub const LOOK_UP: Self = Self(1);
+    /// The sender has few neighbours and was turned away elsewhere: somebody may make room for it (section 11).
+    pub const URGENT: Self = Self(2);
 
     /// Is `other` among these?
     pub const fn has(self, other: Self) -> bool {

@@ -116,8 +116,10 @@ impl Play {
             }
             26..=60 if !self.neighbours.is_empty() => {
                 let (from, ttl) = (dice.pick(&self.neighbours), u8::try_from(dice.small(8)).unwrap());
-                let about = turn.saturating_sub(dice.below(3)).to_be_bytes();
-                node.hear(from, ttl, dice.small(40), dice.small(3), &about);
+                let about = turn.saturating_sub(dice.below(3));
+                // Copies of one message carry one id, as on the wire.
+                let id = u16::try_from(about % 40).unwrap();
+                node.hear(from, ttl, id, dice.small(3), &about.to_be_bytes());
             }
             61..=80 => {
                 let module = dice.pick(&self.modules);
@@ -152,7 +154,7 @@ impl Play {
         let address = SocketAddr::from(([10, 6, 0, u8::try_from(dice.small(25)).unwrap()], 6001));
         let id = node.accept(Listener::P2p, SocketAddr::new(address.ip(), 50_000));
         if turn.is_multiple_of(2) {
-            let (features, hints) = (Features::default(), Hints::new(&[]));
+            let (features, hints) = (dice.pick(&[Features::default(), Features::URGENT]), Hints::new(&[]));
             let capabilities = Capabilities { version: 1, features, instance: dice.below(30), hints };
             node.say(id, &PeerMessage::Capabilities(capabilities).frame());
         }
@@ -231,6 +233,7 @@ fn golden_script_brings_about_what_it_is_to_guard() {
         ("messages_valid", metrics.messages_valid),
         ("modules_stalled", metrics.modules_stalled),
         ("neighbours_evicted", metrics.neighbours_evicted),
+        ("newcomers_turned_away", metrics.newcomers_turned_away),
         ("proofs_found", metrics.proofs_found),
         ("pushes_sent", metrics.pushes_sent),
         ("spread", metrics.spread),

@@ -364,6 +364,7 @@ const BROUGHT_ABOUT: &[&str] = &[
     "modules_stalled",
     "neighbours_evicted",
     "newcomers_refused",
+    "newcomers_turned_away",
     "probes",
     "proofs_cancelled",
     "proofs_found",

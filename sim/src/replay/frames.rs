@@ -102,7 +102,11 @@ pub(super) fn of_peer(kind: u16, body: &[u8]) -> Said<'_> {
             Said { name: "PEER NOTIFICATION", words, addresses: Vec::new(), message }
         }
         Ok(PeerMessage::Capabilities(theirs)) => {
-            let errand = if theirs.features.has(Features::LOOK_UP) { ", a look-up" } else { "" };
+            let errand = match theirs.features {
+                features if features.has(Features::LOOK_UP) => ", a look-up",
+                features if features.has(Features::URGENT) => ", urgent",
+                _ => "",
+            };
             let words = format!("version {}, instance {:016x}{errand}", theirs.version, theirs.instance);
             Said { name: "CAPABILITIES", words, addresses: theirs.hints.iter().collect(), message: None }
         }

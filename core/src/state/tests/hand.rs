@@ -87,6 +87,12 @@ pub(super) fn capabilities(instance: u64) -> Frame {
     PeerMessage::Capabilities(Capabilities { version: 1, features, instance, hints }).frame()
 }
 
+/// CAPABILITIES of one that found no room elsewhere.
+pub(super) fn urgent(instance: u64) -> Frame {
+    let hints = Hints::new(&[]);
+    PeerMessage::Capabilities(Capabilities { version: 1, features: Features::URGENT, instance, hints }).frame()
+}
+
 /// The right answer to a nonce, under the tests' usual target.
 pub(super) fn proof(nonce: u64, address: SocketAddr) -> Frame {
     let challenge = Puzzle { nonce, target: Target::ZeroBits(4) }.search(0, 1 << 20).unwrap();
@@ -127,15 +133,33 @@ impl Net {
 
     /// A scripted peer, capable if it has an instance, joins by the book; returns its connection.
     pub(super) fn join(&mut self, node: NodeId, to: SocketAddr, instance: Option<u64>) -> ConnectionId {
-        let own = self.nodes[node].listens.same_family_as(&to).unwrap();
+        let id = self.greet(node, to, instance.map(capabilities));
+        self.prove(node, id);
+        id
+    }
+
+    /// A scripted peer that found no room elsewhere joins by the book; returns its connection.
+    pub(super) fn join_urgently(&mut self, node: NodeId, to: SocketAddr, instance: u64) -> ConnectionId {
+        let id = self.greet(node, to, Some(urgent(instance)));
+        self.prove(node, id);
+        id
+    }
+
+    /// A scripted peer calls and says HELLO, after this.
+    pub(super) fn greet(&mut self, node: NodeId, to: SocketAddr, first: Option<Frame>) -> ConnectionId {
+        let address = self.nodes[node].listens.same_family_as(&to).unwrap();
         let id = self.call(node, to);
-        let mut first: Vec<Frame> = instance.map(capabilities).into_iter().collect();
-        first.push(PeerMessage::Hello { address: own }.frame());
-        self.say(node, id, &first);
+        let frames: Vec<Frame> = first.into_iter().chain([PeerMessage::Hello { address }.frame()]).collect();
+        self.say(node, id, &frames);
+        id
+    }
+
+    /// A scripted peer answers the 506 that came, if one did.
+    pub(super) fn prove(&mut self, node: NodeId, id: ConnectionId) {
+        let own = self.nodes[node].listens.iter().next().unwrap();
         if let Some(nonce) = self.hand(node).nonce(id) {
             self.say(node, id, &[proof(nonce, own)]);
         }
-        id
     }
 
     /// A scripted peer lets the caller of a connection in by the book, without work.

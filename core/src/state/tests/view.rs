@@ -63,8 +63,11 @@ fn a_newcomer_displaces_a_young_inbound_neighbour_older_than_30_s_and_never_the_
     let everybody = [first.clone(), second.clone()].concat();
     assert_eq!(net.view(0).len(), 4, "the inbound room is full");
     live(&mut net, &everybody, Duration::from_secs(40));
-    let newcomer = joined(&mut net, 5..6)[0];
-    assert!(net.is_open(newcomer.0, newcomer.1));
+    let polite = joined(&mut net, 6..7)[0];
+    assert_eq!(net.hand(polite.0).goodbye(polite.1), Some(GoodbyeReason::ViewFull), "only for who found no room");
+    let newcomer = net.scripted(5);
+    let its = net.join_urgently(newcomer, address(0), 1_005);
+    assert!(net.is_open(newcomer, its));
     assert!(first.iter().all(|(node, id)| net.is_open(*node, *id)), "the longer-connected half stays");
     let gone: Vec<_> =
         second.iter().filter(|(node, id)| !net.is_open(*node, *id) || net.hand(*node).is_ended(*id)).collect();
@@ -76,9 +79,14 @@ fn a_newcomer_displaces_a_young_inbound_neighbour_older_than_30_s_and_never_the_
 #[test]
 fn a_newcomer_that_finds_no_room_gets_505_and_goodbye_and_the_network_hears_of_it_all_the_same() {
     let mut net = ours(|_| ());
-    let members = joined(&mut net, 1..5);
-    let newcomer = joined(&mut net, 5..6)[0];
-    let (node, id) = newcomer;
+    let mut members = joined(&mut net, 1..4);
+    // Two are asked for proofs while there is one place.
+    let (last, node) = (net.scripted(4), net.scripted(5));
+    let of_last = net.greet(last, address(0), Some(capabilities(1_004)));
+    let id = net.greet(node, address(0), Some(capabilities(1_005)));
+    net.prove(last, of_last);
+    members.push((last, of_last));
+    net.prove(node, id);
     let kinds = net.hand(node).kinds(id);
     assert_eq!(kinds[kinds.len() - 2..], [kind::PEER_RESPONSE, kind::GOODBYE]);
     assert_eq!(net.hand(node).goodbye(id), Some(GoodbyeReason::ViewFull));
@@ -90,6 +98,64 @@ fn a_newcomer_that_finds_no_room_gets_505_and_goodbye_and_the_network_hears_of_i
     });
     assert_eq!(pushed.count(), 3, "push_fanout");
     assert_eq!(net.state(0).metrics.neighbours_evicted, 0);
+}
+
+#[test]
+fn who_would_find_no_room_is_told_so_and_whom_to_ask_before_it_does_any_work() {
+    let mut net = ours(|_| ());
+    joined(&mut net, 1..5);
+    let pushes = net.state(0).metrics.pushes_sent;
+    let node = net.scripted(5);
+    for first in [capabilities(1_005), super::hand::urgent(1_005)] {
+        // Nobody is old enough to make room for the urgent one either.
+        let id = net.greet(node, address(0), Some(first));
+        assert_eq!(net.hand(node).kinds(id), [kind::PEER_RESPONSE, kind::GOODBYE]);
+        assert_eq!(net.hand(node).goodbye(id), Some(GoodbyeReason::ViewFull));
+        assert_eq!(addresses(&net.hand(node).bodies(id, kind::PEER_RESPONSE)[0]).len(), 4);
+        assert!(net.hand(node).is_ended(id));
+    }
+    let metrics = &net.state(0).metrics;
+    assert_eq!((metrics.newcomers_turned_away, metrics.newcomers_refused), (2, 0));
+    assert_eq!(metrics.pushes_sent, pushes, "nothing is spread for who did no work");
+    let known = net.scripted(1);
+    let id = net.greet(known, address(0), Some(capabilities(1_001)));
+    assert!(net.hand(known).nonce(id).is_some(), "who is here already takes no more room");
+}
+
+#[test]
+fn who_is_told_that_there_is_no_room_does_no_work_and_asks_those_that_it_was_told_of() {
+    let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Address(address(1))]);
+    let (full, next) = (net.scripted(1), net.scripted(2));
+    net.run(MOMENT);
+    let id = net.hand(full).accepted()[0];
+    net.say(full, id, &[AddressList::frame_of(&[address(2)], false)]);
+    net.say(full, id, &[PeerMessage::Goodbye { reason: GoodbyeReason::ViewFull }.frame()]);
+    net.run(MOMENT);
+    assert_eq!(dials_to(&mut net, next), 1);
+    let metrics = &net.state(0).metrics;
+    assert_eq!((metrics.proofs_wanted, metrics.faults), (0, 0));
+    net.run(Duration::from_secs(50));
+    assert_eq!(dials_to(&mut net, full), 1, "not for a minute");
+}
+
+#[test]
+fn who_is_turned_away_again_and_again_and_has_few_neighbours_asks_others_to_make_room() {
+    let mut net = ours(|its| {
+        its.bootstrapper = vec![Endpoint::Address(address(1))];
+        its.min_peers = 2;
+    });
+    let mut urgent = Vec::new();
+    let crowd: Vec<NodeId> = (1..11).map(|n| net.scripted(n)).collect();
+    for (n, full) in (1..10).zip(crowd) {
+        net.run(MOMENT.times(2));
+        let id = net.hand(full).accepted()[0];
+        let said = net.hand(full).bodies(id, kind::CAPABILITIES);
+        let Ok(PeerMessage::Capabilities(theirs)) = PeerMessage::decode(kind::CAPABILITIES, &said[0]) else { panic!() };
+        urgent.push(theirs.features.has(Features::URGENT));
+        let told = AddressList::frame_of(&[address(n + 1)], false);
+        net.say(full, id, &[told, PeerMessage::Goodbye { reason: GoodbyeReason::ViewFull }.frame()]);
+    }
+    assert_eq!(urgent, [false, false, false, false, false, false, true, true, true]);
 }
 
 #[test]
@@ -107,15 +173,16 @@ fn whoever_dials_within_60_s_of_being_evicted_displaces_nobody() {
     let mut net = ours(|_| ());
     let first = joined(&mut net, 1..5);
     live(&mut net, &first, Duration::from_secs(40));
-    let newest = joined(&mut net, 5..6)[0];
+    let newest = net.scripted(5);
+    let newest = (newest, net.join_urgently(newest, address(0), 1_005));
     let out = first.iter().copied().find(|(node, id)| net.clone().hand(*node).is_ended(*id)).expect("one is evicted");
     let rest: Vec<_> = first.iter().copied().chain([newest]).filter(|one| *one != out).collect();
     live(&mut net, &rest, Duration::from_secs(40));
-    let again = net.join(out.0, address(0), Some(7));
+    let again = net.join_urgently(out.0, address(0), 7);
     assert_eq!(net.hand(out.0).goodbye(again), Some(GoodbyeReason::ViewFull));
     assert_eq!(net.state(0).metrics.neighbours_evicted, 1);
     live(&mut net, &rest, MINUTE);
-    net.join(out.0, address(0), Some(7));
+    net.join_urgently(out.0, address(0), 7);
     assert_eq!(net.state(0).metrics.neighbours_evicted, 2, "later it may");
 }
 
@@ -371,7 +438,32 @@ fn a_capable_stranger_is_looked_up_by_a_flag_and_one_of_what_it_knows_is_dialed_
 }
 
 #[test]
-fn a_look_up_whose_answer_holds_somebody_known_dials_nobody() {
+fn that_others_once_spoke_of_a_looked_up_strangers_neighbours_does_not_make_them_known() {
+    let (mut net, first, stranger) = satisfied_with_stranger();
+    net.say(first.0, first.1, &[PeerMessage::Push { ttl: 0, address: address(5) }.frame()]);
+    assert_eq!(net.state(0).metrics.candidates_added, 1);
+    let id = looked_up(&mut net, first, stranger);
+    let of_theirs = net.scripted(5);
+    net.say(stranger, id, &[AddressList::frame_of(&[address(5)], false)]);
+    net.hang_up(stranger, id);
+    assert_eq!(dials_to(&mut net, of_theirs), 1);
+}
+
+#[test]
+fn a_stranger_without_room_names_the_next() {
+    let (mut net, first, stranger) = satisfied_with_stranger();
+    let id = looked_up(&mut net, first, stranger);
+    let (full, next) = (net.scripted(5), net.scripted(6));
+    net.say(stranger, id, &[AddressList::frame_of(&[address(5)], false)]);
+    net.hang_up(stranger, id);
+    let id = net.hand(full).accepted()[0];
+    net.say(full, id, &[AddressList::frame_of(&[address(6)], false)]);
+    net.say(full, id, &[PeerMessage::Goodbye { reason: GoodbyeReason::ViewFull }.frame()]);
+    assert_eq!(dials_to(&mut net, next), 1);
+}
+
+#[test]
+fn a_look_up_whose_answer_holds_a_neighbour_dials_nobody() {
     let (mut net, first, stranger) = satisfied_with_stranger();
     let id = looked_up(&mut net, first, stranger);
     let of_theirs = net.scripted(5);
@@ -415,14 +507,14 @@ fn a_look_up_is_answered_with_505_and_the_end_and_leaves_no_trace() {
     assert!(net.hand(stranger).is_ended(id));
     let metrics = &net.state(0).metrics;
     assert_eq!((net.view(0).len(), metrics.pushes_sent, metrics.probes), (3, pushes, probes));
-    for _ in 0..200 {
+    for _ in 0..1_000 {
         let hand = net.call(stranger, address(0));
         net.act(stranger, vec![crate::Action::Send { connection: hand, frame: flag.clone() }]);
-        net.now = net.now.before(Duration::from_millis(990));
+        net.now = net.now.before(Duration::from_millis(999));
     }
     net.run(MOMENT);
     let answered = net.state(0).metrics.look_ups_answered;
-    assert!((60..150).contains(&answered), "rate-limited: {answered}");
+    assert!((600..800).contains(&answered), "rate-limited: {answered}");
 }
 
 #[test]
