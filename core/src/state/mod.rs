@@ -181,7 +181,10 @@ impl GossipState {
     /// once for several events, not many times for each.
     pub fn touch(&self, connection: ConnectionId) -> u64 {
         let of_connections = match self.modules.get(&connection) {
-            Some(module) => self.peers.values().fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch()),
+            Some(module) => {
+                let targets = self.membership.view.iter().filter_map(|known| self.peers.get(&known.sends_on()?));
+                targets.fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch())
+            }
             None => self.peers.get(&connection).map_or(0, |peer| peer.touch()),
         };
         let of_state = self.now.as_micros() ^ self.metrics.peer_notifications ^ self.metrics.messages_duplicate;
