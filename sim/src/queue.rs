@@ -16,9 +16,6 @@ pub struct Queue<T> {
     len: usize,
 }
 
-/// Entries that move down together are few enough to be called the next ones: what one of them is about takes some
-/// thousand bytes, and those of all must fit the processor's second cache beside everything else.
-const FEW: usize = 64;
 /// A bucket with room for more entries gives it back when it is emptied.
 const KEPT: usize = 4_096;
 
@@ -36,14 +33,13 @@ impl<T: Copy> Queue<T> {
         self.put(at, what);
     }
 
-    /// Takes the next entry out, unless it lies after `limit`. `coming` hears of entries that are among the next to be
-    /// taken out, of some more than once: what they are about can be brought near meanwhile.
-    pub fn pop_until(&mut self, limit: u64, coming: impl FnMut(T)) -> Option<(u64, T)> {
+    /// Takes the next entry out, unless it lies after `limit`.
+    pub fn pop_until(&mut self, limit: u64) -> Option<(u64, T)> {
         if self.taken == self.buckets[0].len() {
             self.buckets[0].clear();
             self.taken = 0;
             self.filled &= !1;
-            self.refill(limit, coming)?;
+            self.refill(limit)?;
         } else if self.last > limit {
             return None;
         }
@@ -64,7 +60,7 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Moves the entries of the next time, if it is not after `limit`, to bucket 0.
-    fn refill(&mut self, limit: u64, mut coming: impl FnMut(T)) -> Option<()> {
+    fn refill(&mut self, limit: u64) -> Option<()> {
         if self.filled == 0 {
             return None;
         }
@@ -77,9 +73,6 @@ impl<T: Copy> Queue<T> {
         }
         self.filled &= !(1 << lowest);
         self.last = next;
-        if entries.len() <= FEW {
-            entries.iter().for_each(|&(_, what)| coming(what));
-        }
         for (at, what) in entries.drain(..) {
             self.put(at, what);
         }
@@ -120,7 +113,7 @@ mod tests {
                 } else {
                     let limit = now + rng.below(20);
                     let expected = model.peek().is_some_and(|top| top.0.0 <= limit).then(|| model.pop().unwrap().0);
-                    assert_eq!(queue.pop_until(limit, |_| ()), expected, "seed {seed}");
+                    assert_eq!(queue.pop_until(limit), expected, "seed {seed}");
                     now = expected.map_or(now, |(at, _)| at);
                 }
                 assert_eq!(queue.len(), model.len());
@@ -132,10 +125,10 @@ mod tests {
     fn an_entry_after_the_limit_stays_and_earlier_ones_may_still_come() {
         let mut queue = Queue::default();
         queue.push(100, 'b');
-        assert_eq!(queue.pop_until(50, |_| ()), None);
+        assert_eq!(queue.pop_until(50), None);
         queue.push(60, 'a');
-        assert_eq!(queue.pop_until(u64::MAX, |_| ()), Some((60, 'a')));
-        assert_eq!(queue.pop_until(u64::MAX, |_| ()), Some((100, 'b')));
+        assert_eq!(queue.pop_until(u64::MAX), Some((60, 'a')));
+        assert_eq!(queue.pop_until(u64::MAX), Some((100, 'b')));
         assert!(queue.is_empty());
     }
 }

@@ -154,12 +154,6 @@ impl Peer {
         }
     }
 
-    /// See [`GossipState::touch`](crate::GossipState::touch).
-    pub(crate) fn touch(&self) -> u64 {
-        let flags = u64::from(self.is_connected) | u64::from(self.is_pinged);
-        flags ^ self.last_heard.as_micros() ^ self.outbox.queued() ^ self.deframer.kept() as u64
-    }
-
     pub(crate) fn is_established(&self) -> bool {
         self.neighbour.is_some()
     }

@@ -232,11 +232,6 @@ impl Dissemination {
         self.seen.span(now, settings.suppression_time)
     }
 
-    /// See [`GossipState::touch`](crate::GossipState::touch).
-    pub(crate) fn touch(&self) -> u64 {
-        self.key.0 ^ self.seen.touch() ^ self.deadline().map_or(0, Instant::as_micros)
-    }
-
     /// Ends what has had its time. Waiting messages exactly, the memory about once a second.
     pub(crate) fn expire(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) {
         self.time_out(now, metrics);

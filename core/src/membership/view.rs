@@ -78,11 +78,6 @@ impl View {
         &self.ids
     }
 
-    /// See [`GossipState::touch`](crate::GossipState::touch).
-    pub(crate) fn touch(&self) -> u64 {
-        self.ids.iter().fold(0, |sum, id| sum ^ id.0) ^ self.chosen as u64
-    }
-
     fn position(&self, id: NeighbourId) -> Result<usize, usize> {
         self.ids.binary_search(&id)
     }

@@ -174,25 +174,6 @@ impl GossipState {
         &self.settings
     }
 
-    /// Reads the memory that handling bytes of this connection will read, a module's answer the neighbours' as well; the
-    /// result means nothing.
-    ///
-    /// Who runs far more nodes than fit a processor's caches can call this some events ahead: then memory is waited for
-    /// once for several events, not many times for each.
-    pub fn touch(&self, connection: ConnectionId) -> u64 {
-        let of_connections = match self.modules.get(&connection) {
-            Some(module) => {
-                let targets = self.membership.view.iter().filter_map(|known| self.peers.get(&known.sends_on()?));
-                targets.fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch())
-            }
-            None => self.peers.get(&connection).map_or(0, |peer| peer.touch()),
-        };
-        let of_state = self.now.as_micros() ^ self.metrics.peer_notifications ^ self.metrics.messages_duplicate;
-        let of_neighbours = self.membership.view.touch();
-        let of_timers = self.timers.deadline().map_or(0, Instant::as_micros);
-        of_connections ^ of_state ^ of_neighbours ^ of_timers ^ self.dissemination.touch()
-    }
-
     /// How full everything is.
     pub fn status(&self, now: Instant) -> Status {
         let peer = |connection: &ConnectionId| self.peers.get(connection);

@@ -22,7 +22,6 @@ use gossip_core::wire::Frame;
 use gossip_core::{ConnectionId, Flush};
 use link::{End, State};
 use pool::{Content, Pool};
-use std::hint::black_box;
 
 /// Who holds an end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,15 +344,6 @@ impl Network {
                 let wait = self.rng.below(held_for);
                 self.schedule(now + wait, end, queue);
             }
-        }
-    }
-
-    /// Reads what [`arrive`](Self::arrive) will read.
-    pub fn touch(&self, end: EndId) {
-        let [near, far] = [end, end.other()].map(|end| &self.ends[end.index()]);
-        black_box((near.state, far.state, near.in_flight, far.in_flight));
-        if let Some(front) = self.pool.front(near.out) {
-            black_box((front.at, &front.content, front.delivered));
         }
     }
 

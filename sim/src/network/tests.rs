@@ -79,7 +79,7 @@ impl Bench {
 
     fn run(&mut self, micros: u64) {
         let until = self.now + micros;
-        while let Some((now, wake)) = self.queue.pop_until(until, |_| ()) {
+        while let Some((now, wake)) = self.queue.pop_until(until) {
             self.now = now;
             match wake {
                 Wake::Dialed(end) => {

@@ -126,7 +126,7 @@ impl World {
     /// Runs until `until`, microseconds, or the first broken property.
     pub fn run_until(&mut self, until: u64) {
         while self.checks.violations().is_empty()
-            && let Some((now, wake)) = self.queue.pop_until(until, |coming| touch(coming, &self.network, &self.peers))
+            && let Some((now, wake)) = self.queue.pop_until(until)
         {
             self.now = now;
             self.wake(wake);
@@ -472,29 +472,6 @@ impl World {
 
     fn modules_of(&self, peer: u32) -> std::ops::Range<u32> {
         self.first_module[peer as usize]..self.first_module[peer as usize + 1]
-    }
-}
-
-/// Reads what an entry of the queue will be about, so that it is near when its time comes. A network is far larger than
-/// the processor's caches, and every event is about another peer: waiting for memory, one line after the other, would be
-/// most of the time. Read ahead, the lines of some dozen events come together.
-fn touch(coming: Wake, network: &Network, peers: &[Peer]) {
-    let (holder, is_answer) = match coming {
-        Wake::Arrive(end) => {
-            network.touch(end);
-            let is_answer = matches!(network.holder(end).0, Owner::Module(_));
-            (network.holder(end.other()), is_answer)
-        }
-        Wake::Deadline(peer) | Wake::Solved(peer) => ((Owner::Peer(peer), ConnectionId::accepted(0)), false),
-        _ => return,
-    };
-    if let (Owner::Peer(peer), connection) = holder {
-        let host = &peers[peer as usize];
-        host.touch(connection);
-        if is_answer {
-            // A message that a module vouches for goes out on all links.
-            host.ends.iter().for_each(|&(_, end)| network.touch(end));
-        }
     }
 }
 

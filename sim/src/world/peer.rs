@@ -4,7 +4,6 @@ use crate::network::EndId;
 use crate::pow::Task;
 use gossip_core::time::Instant;
 use gossip_core::{ConnectionId, GossipState};
-use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Where every peer listens.
@@ -49,14 +48,6 @@ impl Peer {
     pub(super) fn end(&self, connection: ConnectionId) -> Option<EndId> {
         // The newest are asked for most while a network forms; there are few in any case.
         self.ends.iter().rev().find(|(id, _)| *id == connection).map(|&(_, end)| end)
-    }
-
-    /// Reads what handling something on this connection will read.
-    pub(super) fn touch(&self, connection: ConnectionId) {
-        black_box((self.busy_until, self.wake_at, self.clock.since, self.ends.last()));
-        if let Some(state) = &self.state {
-            black_box(state.touch(connection));
-        }
     }
 
     /// Does it take connections?
