@@ -42,7 +42,7 @@ pub(crate) fn nobodys_address() -> SocketAddr {
 pub(crate) struct Peer(pub(crate) TcpStream);
 
 impl Peer {
-    fn accept(listener: &TcpListener) -> Self {
+    pub(crate) fn accept(listener: &TcpListener) -> Self {
         listener.set_nonblocking(true).unwrap();
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {

@@ -109,7 +109,12 @@ impl Writer {
     /// Hands one message over, in one write: some daemons read a body with one read.
     pub(crate) fn send(&self, message: ApiMessage<'_>) -> Result<(), Trouble> {
         let frame: Frame = message.frame();
-        (&self.stream).write_all(&frame.to_vec()).map_err(|error| self.trouble(error))
+        self.send_bytes(&frame.to_vec())
+    }
+
+    /// Hands over as many whole frames as are in these bytes, together.
+    pub(crate) fn send_bytes(&self, frames: &[u8]) -> Result<(), Trouble> {
+        (&self.stream).write_all(frames).map_err(|error| self.trouble(error))
     }
 
     /// Says that nothing more will be said.

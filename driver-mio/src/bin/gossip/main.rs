@@ -1,6 +1,7 @@
-//! `gossip`: announce to, and listen at, the API of any VoidPhone gossip daemon.
+//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon.
 
 mod announce;
+mod bench;
 mod connection;
 mod output;
 mod subscribe;
@@ -26,18 +27,22 @@ Examples:
   seq 1000 | gossip announce --type 1337 --lines    a thousand messages
   gossip subscribe --type 1337 --json | jq .text
 
-`gossip help announce` and `gossip help subscribe` say more, exit statuses included.";
+  gossip bench -a 127.0.0.1:7001 -s 127.0.0.1:7011  how much two daemons carry
+
+`gossip help announce`, `subscribe` and `bench` say more, exit statuses included.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Announce(announce::Options),
     Subscribe(subscribe::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let ended = match CommandLine::parse().command {
         Command::Announce(options) => announce::run(options),
         Command::Subscribe(options) => subscribe::run(options),
+        Command::Bench(options) => bench::run(options),
     };
     ended.unwrap_or_else(|failure| {
         output::say(format_args!("gossip: {}", failure.reason));
