@@ -176,7 +176,7 @@ pub enum Note {
         /// From where.
         remote: SocketAddr,
     },
-    /// A table is full: what came was dropped.
+    /// A table is full: what came was dropped, or something else for it.
     TableFull {
         /// What it holds, by the name of its setting or limit.
         table: &'static str,
@@ -256,7 +256,7 @@ impl fmt::Display for Note {
                 f,
                 "module {remote} ({connection}) leaves its notifications unanswered: told from now on, not waited for"
             ),
-            Self::TableFull { table } => write!(f, "{table} reached: what came was dropped"),
+            Self::TableFull { table } => write!(f, "{table} reached: some of what comes is dropped"),
         }
     }
 }

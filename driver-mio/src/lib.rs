@@ -33,6 +33,7 @@ pub mod logging;
 mod pow_worker;
 pub mod record;
 mod resolver;
+mod room;
 pub mod signals;
 mod stream;
 
@@ -42,3 +43,4 @@ mod tests;
 pub use event_loop::{EventLoop, Machine, StartError};
 pub use inbox::Handle;
 pub use listener::{BindError, Listeners};
+pub use room::Room;

@@ -119,11 +119,14 @@ pub(crate) struct Acceptor {
     pub(crate) paused_until: Option<Instant>,
     /// It was said that nothing can be accepted; not said again until then.
     silent_until: Option<Instant>,
+    /// Connections that made room for new ones since that was last said.
+    shed: u64,
+    shed_silent_until: Option<Instant>,
 }
 
 impl Acceptor {
     pub(crate) fn new(port: Listener, socket: TcpListener) -> Self {
-        Self { port, socket, ready: false, paused_until: None, silent_until: None }
+        Self { port, socket, ready: false, paused_until: None, silent_until: None, shed: 0, shed_silent_until: None }
     }
 
     pub(crate) fn wants_turn(&self, now: Instant) -> bool {
@@ -157,9 +160,31 @@ impl Acceptor {
     /// Waits for room. Accepting would only fail again at once, and a waiting connection gives no second edge.
     pub(crate) fn pause(&mut self, now: Instant, why: &dyn fmt::Display) {
         if self.silent_until.is_none_or(|until| until <= now) {
-            log::warn!("cannot accept more connections for now: {why}");
+            log::warn!("cannot accept more connections of {} for now: {why}", self.whose());
             self.silent_until = Some(now.after(WARNING_PAUSE));
         }
         self.paused_until = Some(now.after(PAUSE));
+    }
+
+    /// A connection that was over, or idle, made room for a new one.
+    pub(crate) fn count_shed(&mut self, now: Instant) {
+        self.shed += 1;
+        if self.shed_silent_until.is_none_or(|until| until <= now) {
+            log::warn!(
+                "the limit of open files (ulimit -n) is reached: {} ended or idle connections made room for new ones \
+                 of {}",
+                self.shed,
+                self.whose()
+            );
+            self.shed = 0;
+            self.shed_silent_until = Some(now.after(WARNING_PAUSE));
+        }
+    }
+
+    fn whose(&self) -> &'static str {
+        match self.port {
+            Listener::Api => "modules",
+            Listener::P2p => "peers",
+        }
     }
 }

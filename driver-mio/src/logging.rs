@@ -1,8 +1,11 @@
 //! The log: one line an event, RFC 3339 times, on the terminal, in a file, or both.
 //!
 //! A line is one line whatever others put into it: control characters are escaped. What peers and modules can cause is
-//! limited in rate by kind.
+//! limited in rate by kind. Whoever logs never waits for the terminal or the disk: threads of their own write.
 
+mod behind;
+
+use behind::Behind;
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Level, Note};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -10,7 +13,7 @@ use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{self, LineWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Notes of one kind that are logged within one window.
@@ -19,22 +22,33 @@ const NOTES_PER_WINDOW: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Sends everything that is logged at `level` or above to the terminal (standard error), and to the end of `file`.
+/// [`finish`] is to be called at the end of the program.
+///
+/// A place that does not take its lines goes without, and is told how many when it takes them again; that a file cannot
+/// be written is also said on standard error, once in a while.
 pub fn start(level: LevelFilter, terminal: bool, file: Option<&Path>) -> io::Result<()> {
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
     if terminal {
-        loggers.push(logger(level, io::stderr()));
+        // Nowhere is left to complain of standard error.
+        loggers.push(WriteLogger::new(level, format(), Behind::new(io::stderr(), |_| ())?));
     }
     if let Some(path) = file {
-        loggers.push(logger(level, OpenOptions::new().create(true).append(true).open(path)?));
+        let name = path.display().to_string();
+        let complain = move |error: &str| {
+            let told = format!("cannot log to {name}: {error}; what is missing there is counted, the node goes on");
+            let _ = io::stderr().write_all(&behind::warning(&told));
+        };
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        loggers.push(WriteLogger::new(level, format(), Behind::new(file, complain)?));
     }
     log::set_boxed_logger(Box::new(OneLine(CombinedLogger::new(loggers)))).map_err(io::Error::other)?;
     log::set_max_level(level);
     Ok(())
 }
 
-/// Whole lines, so that what several processes write to one terminal stays readable.
-fn logger(level: LevelFilter, to: impl Write + Send + 'static) -> Box<dyn SharedLogger> {
-    WriteLogger::new(level, format(), LineWriter::new(to))
+/// Waits until what was logged is written, for places that take it: a second each at most.
+pub fn finish() {
+    log::logger().flush();
 }
 
 fn format() -> Config {
@@ -103,7 +117,12 @@ impl NoteLog {
             Level::Info => log::Level::Info,
             Level::Debug => return log::debug!("{note}"),
         };
-        if self.admit(now, note.kind(), level) {
+        // Each table is a kind of its own here, and once is enough: there is nothing more to be told of it.
+        let (kind, most) = match note {
+            Note::TableFull { table } => (*table, 1),
+            _ => (note.kind(), NOTES_PER_WINDOW),
+        };
+        if self.admit(now, kind, most, level) {
             log::log!(level, "{note}");
         }
     }
@@ -123,11 +142,11 @@ impl NoteLog {
         self.close_windows(|_| true);
     }
 
-    fn admit(&mut self, now: Instant, kind: &'static str, level: log::Level) -> bool {
+    fn admit(&mut self, now: Instant, kind: &'static str, most: u32, level: log::Level) -> bool {
         self.tick(now);
         let window =
             self.windows.entry(kind).or_insert(Window { ends: now.after(WINDOW), logged: 0, suppressed: 0, level });
-        if window.logged < NOTES_PER_WINDOW {
+        if window.logged < most {
             window.logged += 1;
             true
         } else {
@@ -161,20 +180,29 @@ mod tests {
     fn notes_of_one_kind_are_limited_and_counted_and_other_kinds_are_not_touched() {
         let mut notes = NoteLog::default();
         let start = Instant::from_micros(5);
-        let admitted = (0..25).filter(|_| notes.admit(start, "banned", log::Level::Info)).count();
+        let admitted = (0..25).filter(|_| notes.admit(start, "banned", 10, log::Level::Info)).count();
         assert_eq!(admitted, 10);
-        assert!(notes.admit(start, "table_full", log::Level::Warn));
+        assert!(notes.admit(start, "table_full", 10, log::Level::Warn));
         assert_eq!(notes.windows["banned"].suppressed, 15);
         assert_eq!(notes.deadline(), Some(start.after(WINDOW)));
         notes.tick(start.after(WINDOW));
         assert_eq!(notes.deadline(), None);
-        assert!(notes.admit(start.after(WINDOW), "banned", log::Level::Info));
+        assert!(notes.admit(start.after(WINDOW), "banned", 10, log::Level::Info));
     }
 
     #[test]
     fn a_quiet_log_needs_no_timer() {
         let mut notes = NoteLog::default();
-        assert!(notes.admit(Instant::ZERO, "alone", log::Level::Info));
+        assert!(notes.admit(Instant::ZERO, "alone", 10, log::Level::Info));
         assert_eq!(notes.deadline(), None);
+    }
+
+    #[test]
+    fn of_a_full_table_one_line_a_window_is_enough() {
+        let mut notes = NoteLog::default();
+        (0..5).for_each(|_| notes.note(Instant::ZERO, &Note::TableFull { table: "pending_max" }));
+        notes.note(Instant::ZERO, &Note::TableFull { table: "seen_max" });
+        let counts = |kind| (notes.windows[kind].logged, notes.windows[kind].suppressed);
+        assert_eq!((counts("pending_max"), counts("seen_max")), ((1, 4), (1, 0)));
     }
 }

@@ -5,7 +5,7 @@ use gossip_core::recording::{End, Recorder};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Actions, Event, GossipState, Settings, SettingsError};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// A crash loses at most what happened within this time, or so many bytes.
@@ -25,6 +25,8 @@ struct Tape {
     file: File,
     /// Bytes that the file may still take.
     room: u64,
+    /// Bytes of it that are whole chunks.
+    whole: u64,
     /// When what is not flushed yet will be.
     flush_at: Option<Instant>,
 }
@@ -68,7 +70,7 @@ impl Recorded {
         let state = GossipState::new(settings, seed, now)?;
         let tape = file.map(|(file, limit)| {
             let (recorder, head) = Recorder::new(state.settings(), seed, now);
-            let mut tape = Tape { recorder, file, room: limit, flush_at: None };
+            let mut tape = Tape { recorder, file, room: limit, whole: 0, flush_at: None };
             let begun = tape.write(&head);
             (tape, begun)
         });
@@ -90,7 +92,8 @@ impl Recorded {
         if let Some(mut tape) = self.tape.take() {
             let end = tape.recorder.end(End::Finished);
             if let Err(error) = tape.write(&end).and_then(|_| tape.file.sync_all()) {
-                log::warn!("the recording lacks its end: {error}");
+                log::warn!("the last of the recording cannot be written: {error}");
+                tape.end_where_it_was_whole();
             }
         }
     }
@@ -114,7 +117,9 @@ impl Recorded {
             }
             Err(error) => {
                 log::warn!("the recording cannot be written and ends: {error}; the node goes on");
-                self.tape = None;
+                if let Some(mut tape) = self.tape.take() {
+                    tape.end_where_it_was_whole();
+                }
             }
         }
     }
@@ -127,6 +132,7 @@ impl Tape {
             Some(room) => {
                 self.room = room;
                 self.file.write_all(bytes)?;
+                self.whole += bytes.len() as u64;
                 Ok(true)
             }
             None => {
@@ -135,6 +141,19 @@ impl Tape {
                 self.file.write_all(&mark)?;
                 Ok(false)
             }
+        }
+    }
+
+    /// A chunk that a full disk took in part goes; the mark is small enough to find room in its place. Where even that
+    /// fails, the recording is one that was cut short.
+    fn end_where_it_was_whole(&mut self) {
+        if self.whole == 0 {
+            return;
+        }
+        let mark = self.recorder.end(End::Limit);
+        let cut = self.file.set_len(self.whole).and_then(|()| self.file.seek(SeekFrom::Start(self.whole)));
+        if let Err(error) = cut.and_then(|_| self.file.write_all(&mark)) {
+            log::debug!("the recording lacks its end: {error}");
         }
     }
 }
@@ -235,6 +254,39 @@ mod tests {
         let (events, end) = replayed(&bytes).unwrap();
         assert_eq!(end, Some(End::Limit));
         assert!((20..100).contains(&events), "{events}");
+    }
+
+    #[test]
+    fn where_the_disk_is_full_it_ends_with_a_mark_and_the_node_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.rec");
+        let file = create(&path).unwrap();
+        let mut node = Recorded::new(settings(), [3; 32], Instant::ZERO, Some((file, 1 << 20))).unwrap();
+        let mut actions = Actions::new();
+        for turn in 0..100 {
+            node.handle(seconds(turn), Event::Timer, &mut actions);
+            if turn == 50 {
+                // What the system took of a chunk that it had no room for.
+                let tape = node.tape.as_mut().unwrap();
+                let lost = tape.recorder.flush();
+                tape.file.write_all(&lost[..lost.len() / 2]).unwrap();
+                node.stop_unless(Err(io::ErrorKind::StorageFull.into()));
+            }
+        }
+        node.finish();
+        let (events, end) = replayed(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(end, Some(End::Limit));
+        assert!((48..=51).contains(&events), "{events}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_was_full_from_the_start_is_no_reason_to_stop() {
+        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut node = Recorded::new(settings(), [3; 32], Instant::ZERO, Some((file, 1 << 20))).unwrap();
+        assert!(node.tape.is_none());
+        node.handle(seconds(1), Event::Timer, &mut Actions::new());
+        node.finish();
     }
 
     #[cfg(unix)]

@@ -41,3 +41,17 @@ pub fn shut_down_on_signals(_handle: Handle) -> io::Result<()> {
 fn name(signal: i32) -> &'static str {
     signal_hook::low_level::signal_name(signal).unwrap_or("a signal")
 }
+
+/// From now on a write past the limit of file sizes (`ulimit -f`) fails like one to a full disk, instead of ending the
+/// process.
+#[cfg(unix)]
+pub fn survive_the_file_size_limit() -> io::Result<()> {
+    // A handler that does nothing of use is what makes the write return with an error.
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default()).map(drop)
+}
+
+/// Elsewhere there is no such signal.
+#[cfg(not(unix))]
+pub fn survive_the_file_size_limit() -> io::Result<()> {
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use gossip_core::time::Instant;
 use gossip_core::wire::Frame;
-use gossip_core::{ConnectionId, DialError};
+use gossip_core::{ConnectionId, DialError, Listener};
 use mio::net::TcpStream;
 use socket2::{SockRef, TcpKeepalive};
 use std::collections::VecDeque;
@@ -55,6 +55,8 @@ pub(crate) enum Input {
 
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
+    /// Whose it is: a module's, or a peer's, whoever dialed.
+    pub(crate) port: Listener,
     pub(crate) stream: TcpStream,
     pub(crate) phase: Phase,
     pub(crate) queue: WriteQueue,
@@ -77,9 +79,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, stream: TcpStream, phase: Phase) -> Self {
+    pub(crate) fn new(id: ConnectionId, port: Listener, stream: TcpStream, phase: Phase) -> Self {
         Self {
             id,
+            port,
             stream,
             phase,
             queue: WriteQueue::default(),

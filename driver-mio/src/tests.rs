@@ -5,7 +5,7 @@ mod dialing;
 mod flow;
 mod idling;
 
-use crate::{EventLoop, Handle, Listeners, Machine};
+use crate::{EventLoop, Handle, Listeners, Machine, Room};
 use gossip_core::time::Instant;
 use gossip_core::wire::{Frame, Payload, notification};
 use gossip_core::{Action, Actions, ConnectionId, DialError, Event, Flush, Listener};
@@ -95,11 +95,11 @@ struct Ended {
 
 impl Node {
     fn start(script: impl FnMut(&Seen, &mut Actions) + Send + 'static) -> Self {
-        Self::start_with_room(usize::MAX, script)
+        Self::start_with_room(Room { all: usize::MAX, peers: usize::MAX, modules: usize::MAX }, script)
     }
 
-    /// A node that accepts only so many connections at once.
-    fn start_with_room(room: usize, script: impl FnMut(&Seen, &mut Actions) + Send + 'static) -> Self {
+    /// A node that has only so many connections at once.
+    fn start_with_room(room: Room, script: impl FnMut(&Seen, &mut Actions) + Send + 'static) -> Self {
         let mut listeners = Listeners::default();
         let api = listeners.bind_api("127.0.0.1:0".parse().unwrap()).unwrap();
         let p2p = listeners.bind_p2p("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -108,7 +108,7 @@ impl Node {
         let thread = std::thread::spawn(move || {
             let machine = Scripted { script, seen: sender, deadline: Some(Instant::ZERO) };
             let mut node = EventLoop::new(listeners, |_| Ok::<_, Infallible>(machine)).unwrap();
-            node.connections_max = room;
+            node.room = room;
             handles.send(node.handle()).unwrap();
             node.run().unwrap();
             Ended { turns: node.turns, connections: node.connections.len() }

@@ -68,13 +68,38 @@ impl Bed {
         daemon
     }
 
+    /// Starts a daemon within limits, as a shell's `ulimit` takes them, and comes back when it listens.
+    pub fn start_within(&self, limits: &str, name: &str, ini: &Ini, arguments: &[&str]) -> Daemon {
+        let mut daemon = self.launch_by(name, ini, arguments, |gossipd, arguments| {
+            let script = format!("ulimit {limits} && exec \"$0\" \"$@\"");
+            let gossipd = gossipd.to_str().expect("the target folder has a plain name");
+            Process::start(name, Path::new("sh"), &[&["-c", &script, gossipd], arguments].concat())
+        });
+        daemon.listens();
+        daemon
+    }
+
     /// Starts a daemon and does not wait for it.
     pub fn launch(&self, name: &str, ini: &Ini, arguments: &[&str]) -> Daemon {
+        self.launch_by(name, ini, arguments, |gossipd, arguments| Process::start(name, gossipd, arguments))
+    }
+
+    fn launch_by(
+        &self,
+        name: &str,
+        ini: &Ini,
+        arguments: &[&str],
+        start: impl FnOnce(&Path, &[&str]) -> Process,
+    ) -> Daemon {
         let file = self.file(&format!("{name}.ini"), ini.to_string());
         let seed = self.next_seed(name);
         let file = file.to_str().expect("the system's temporary folder has a plain name");
-        let fixed = ["-c", file, "--seed", &seed, "--log-level", "debug"];
-        let process = Process::start(name, &program("gossipd"), &[&fixed[..], arguments].concat());
+        let mut all = vec!["-c", file, "--seed", &seed];
+        if !arguments.contains(&"--log-level") {
+            all.extend(["--log-level", "debug"]);
+        }
+        all.extend(arguments);
+        let process = start(&program("gossipd"), &all);
         Daemon::new(process, ini.clone(), seed, arguments.iter().map(ToString::to_string).collect())
     }
 

@@ -8,6 +8,8 @@
 
 mod bed;
 mod daemon;
+#[cfg(target_os = "linux")]
+pub mod flood;
 mod ini;
 mod module;
 mod peer;

@@ -139,6 +139,13 @@ impl Module {
         self.stream.shutdown(Shutdown::Write).expect("it is connected");
     }
 
+    /// Closes with a reset, so that the daemon knows at once. (Who only closes looks like one that has said all and
+    /// still listens.)
+    pub fn vanish(self) {
+        let reset = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        reset.expect("a connected socket takes it");
+    }
+
     fn read(&mut self, deadline: Instant) -> Option<Notification> {
         match self.come(deadline) {
             Came::Frame((kind::NOTIFICATION, body)) => {

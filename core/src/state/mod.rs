@@ -252,6 +252,7 @@ impl GossipState {
         let mut unverified: Vec<ConnectionId> = self.unverified().map(|(id, _)| id).collect();
         if unverified.len() >= self.settings.unverified_max as usize {
             bump(&mut self.metrics.unverified_crowded_out);
+            out.push(Action::Note(Note::TableFull { table: "unverified_max" }));
             self.rng.choose(&mut unverified, 1);
             unverified.into_iter().for_each(|crowded| self.end(crowded, EndReason::Crowded, out));
         }

@@ -1,10 +1,10 @@
 //! What the core wants done with connections.
 
-use super::{EventLoop, FLUSH_TIME, Machine};
+use super::{CLOSING_MAX, EventLoop, FLUSH_TIME, Machine};
 use crate::dial;
 use crate::stream::{Connection, Phase};
 use gossip_core::time::{Duration, Instant};
-use gossip_core::{Action, ConnectionId, DialError, Flush};
+use gossip_core::{Action, ConnectionId, DialError, Flush, Listener};
 use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -41,8 +41,15 @@ impl<M: Machine> EventLoop<M> {
     }
 
     pub(super) fn dial(&mut self, connection: ConnectionId, to: SocketAddr, from: Option<IpAddr>) {
+        if !self.has_room(Listener::P2p) {
+            let Some(slot) = self.done_with(Listener::P2p) else {
+                self.failed_dials.push_back((connection, DialError::Local));
+                return;
+            };
+            self.remove(slot);
+        }
         let dialed = dial::connect(to, from).and_then(|stream| {
-            self.insert(connection, stream, Phase::Connecting).map_err(|error| {
+            self.insert(connection, Listener::P2p, stream, Phase::Connecting).map_err(|error| {
                 log::debug!("cannot watch the connection to {to}: {error}");
                 DialError::Local
             })
@@ -64,6 +71,13 @@ impl<M: Machine> EventLoop<M> {
         }
         connection.phase = Phase::Closing { shut: false };
         connection.reading_stopped = false;
+        // At the end of the loop all close at once, and that end is bounded by time.
+        if self.ends.is_none()
+            && self.closing.len() >= CLOSING_MAX
+            && let Some(&(_, first)) = self.closing.first()
+        {
+            self.remove(first);
+        }
         self.set_deadline(slot, FLUSH_TIME);
         self.want_flush(slot);
         self.want_read(slot);
@@ -74,17 +88,25 @@ impl<M: Machine> EventLoop<M> {
         Some((slot, self.connections.get_mut(slot)?))
     }
 
-    pub(super) fn insert(&mut self, id: ConnectionId, mut stream: TcpStream, phase: Phase) -> io::Result<()> {
+    pub(super) fn insert(
+        &mut self,
+        id: ConnectionId,
+        port: Listener,
+        mut stream: TcpStream,
+        phase: Phase,
+    ) -> io::Result<()> {
         let entry = self.connections.vacant_entry();
         watch(self.poll.registry(), &mut stream, entry.key())?;
         self.slots.insert(id, entry.key());
-        entry.insert(Connection::new(id, stream, phase));
+        entry.insert(Connection::new(id, port, stream, phase));
+        self.peers += usize::from(port == Listener::P2p);
         Ok(())
     }
 
     /// Closes the socket.
     pub(super) fn remove(&mut self, slot: usize) -> Option<Connection> {
         let connection = self.connections.try_remove(slot)?;
+        self.peers -= usize::from(connection.port == Listener::P2p);
         if let Some(at) = connection.goes_at {
             self.closing.remove(&(at, slot));
         } else {

@@ -9,9 +9,10 @@ use crate::listener::{Acceptor, Listeners};
 use crate::logging::NoteLog;
 use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
+use crate::room::Room;
 use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, tune};
 use gossip_core::time::{Duration, Instant};
-use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState};
+use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState, Listener};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
@@ -28,8 +29,9 @@ const READ_BUDGET: usize = 128 << 10;
 const ACCEPT_BUDGET: usize = 256;
 /// Events taken from the system at once.
 const EVENTS: usize = 1_024;
-/// Descriptors that accepted connections leave to dials, look-ups of names, and the log.
-const DESCRIPTORS_KEPT: usize = 48;
+/// Connections that the core has closed and that still write, or wait for the other end to close. Past that, the one
+/// that would go first does: whoever is sent away by the thousand must not take more than the core admits.
+const CLOSING_MAX: usize = 1_024;
 
 /// How long a connection that the core closed may take to write what is queued.
 const FLUSH_TIME: Duration = Duration::from_secs(10);
@@ -104,6 +106,8 @@ pub struct EventLoop<M> {
     pub(crate) connections: Slab<Connection>,
     /// Those that the core knows.
     slots: HashMap<ConnectionId, usize>,
+    /// How many of them are peers'; the rest are modules'.
+    peers: usize,
     /// When what the core has closed goes even if it is not done.
     closing: BTreeSet<(Instant, usize)>,
     /// Connections accepted so far: names the next one.
@@ -117,7 +121,7 @@ pub struct EventLoop<M> {
     solver: Solver,
     resolver: Resolver,
     notes: NoteLog,
-    pub(crate) connections_max: usize,
+    pub(crate) room: Room,
     /// Shutting down: the end, done or not.
     ends: Option<Instant>,
     /// How often the loop woke: what a test of idleness counts.
@@ -146,6 +150,7 @@ impl<M: Machine> EventLoop<M> {
             acceptors,
             connections: Slab::new(),
             slots: HashMap::new(),
+            peers: 0,
             closing: BTreeSet::new(),
             accepted: 0,
             to_read: VecDeque::new(),
@@ -156,7 +161,7 @@ impl<M: Machine> EventLoop<M> {
             solver: Solver::new(inbox.clone()),
             resolver: Resolver::new(inbox),
             notes: NoteLog::default(),
-            connections_max: connections_max(),
+            room: Room::of_this_process(),
             ends: None,
             turns: 0,
         })
@@ -325,36 +330,72 @@ impl<M: Machine> EventLoop<M> {
                 if !self.acceptors.get(at).is_some_and(|acceptor| acceptor.wants_turn(now)) {
                     break;
                 }
-                let is_full = self.connections.len() >= self.connections_max;
-                let gives_way = if is_full { self.half_closed() } else { None };
+                let port = self.acceptors[at].port;
+                let is_full = !self.has_room(port);
+                let gives_way = if is_full { self.gives_way(port) } else { None };
                 let acceptor = &mut self.acceptors[at];
                 if is_full && gives_way.is_none() {
                     acceptor.pause(now, &"the limit of open files leaves no room (ulimit -n)");
                     break;
                 }
-                let listener = acceptor.port;
                 let Some((stream, remote)) = acceptor.accept(now) else { break };
                 if let Some(slot) = gives_way {
+                    acceptor.count_shed(now);
                     self.lose(slot);
                 }
                 let connection = ConnectionId::accepted(self.accepted);
                 self.accepted += 1;
                 tune(&stream);
-                match self.insert(connection, stream, Phase::Open) {
-                    Ok(()) => self.feed(Event::Accepted { connection, listener, remote }),
+                match self.insert(connection, port, stream, Phase::Open) {
+                    Ok(()) => self.feed(Event::Accepted { connection, listener: port, remote }),
                     Err(error) => log::warn!("cannot watch the connection from {remote}, dropped: {error}"),
                 }
             }
         }
     }
 
+    /// Is there room for one more connection of this kind?
+    fn has_room(&self, port: Listener) -> bool {
+        self.connections.len() < self.room.all && self.count(port) < self.room.of(port)
+    }
+
+    fn count(&self, port: Listener) -> usize {
+        match port {
+            Listener::P2p => self.peers,
+            Listener::Api => self.connections.len() - self.peers,
+        }
+    }
+
+    /// Whom a new connection of this kind replaces when there is no room: one that the core is done with, else one
+    /// that is [idle](Self::half_closed).
+    fn gives_way(&self, port: Listener) -> Option<usize> {
+        self.done_with(port).or_else(|| self.half_closed(port))
+    }
+
+    /// Of the connections that the core has closed, and whose end makes room for this kind, the one that would go
+    /// first.
+    fn done_with(&self, port: Listener) -> Option<usize> {
+        self.closing
+            .iter()
+            .map(|&(_, slot)| slot)
+            .find(|&slot| self.connections.get(slot).is_some_and(|connection| self.makes_room(connection, port)))
+    }
+
     /// A connection whose other end sends nothing more, and has been told everything. It may well be gone altogether:
     /// TCP shows that only to who writes, or after a minute to keepalive.
-    fn half_closed(&self) -> Option<usize> {
+    fn half_closed(&self, port: Listener) -> Option<usize> {
         let is_idle = |connection: &Connection| {
-            connection.phase == Phase::Open && connection.read_ended && connection.queue.is_empty()
+            connection.phase == Phase::Open
+                && connection.read_ended
+                && connection.queue.is_empty()
+                && self.makes_room(connection, port)
         };
         self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(slot, _)| slot)
+    }
+
+    /// Would the end of this connection leave room for one of that kind?
+    fn makes_room(&self, connection: &Connection, port: Listener) -> bool {
+        connection.port == port || self.count(port) < self.room.of(port)
     }
 
     /// Gives each connection that may have something its budget.
@@ -471,16 +512,4 @@ impl<M: Machine> EventLoop<M> {
         }
         self.actions = actions;
     }
-}
-
-/// How many connections the system's limit of open files leaves room for.
-fn connections_max() -> usize {
-    #[cfg(unix)]
-    {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        limit.saturating_sub(DESCRIPTORS_KEPT).max(DESCRIPTORS_KEPT)
-    }
-    #[cfg(not(unix))]
-    usize::MAX
 }

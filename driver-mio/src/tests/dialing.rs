@@ -84,7 +84,7 @@ fn every_connection_of_a_storm_is_accepted_under_a_name_of_its_own() {
 
 #[test]
 fn without_descriptors_accepting_pauses_and_goes_on_when_there_is_room() {
-    let node = Node::start_with_room(3, |seen, actions| {
+    let node = Node::start_with_room(Room { all: 3, peers: 3, modules: 3 }, |seen, actions| {
         if let Seen::ReadClosed(connection) = *seen {
             actions.push(Action::Close { connection, flush: Flush::Discard });
         }
@@ -110,7 +110,7 @@ fn without_descriptors_accepting_pauses_and_goes_on_when_there_is_room() {
 
 #[test]
 fn without_descriptors_a_half_closed_connection_gives_way_to_a_new_one_and_only_then() {
-    let node = Node::start_with_room(2, |_, _| {});
+    let node = Node::start_with_room(Room { all: 2, peers: 2, modules: 2 }, |_, _| {});
     let clients = [node.connect(), node.connect()];
     clients[1].shutdown(Shutdown::Write).unwrap();
     node.wait(|seen| *seen == Seen::ReadClosed(ConnectionId::accepted(1)));
@@ -125,6 +125,54 @@ fn without_descriptors_a_half_closed_connection_gives_way_to_a_new_one_and_only_
     assert_eq!(node.next(), Seen::ReadClosed(ConnectionId::accepted(0)));
     assert_eq!(node.next(), Seen::Closed(ConnectionId::accepted(0)));
     assert_eq!(node.next(), Seen::Accepted(ConnectionId::accepted(3), Listener::Api));
+}
+
+#[test]
+fn peers_leave_modules_their_places_and_modules_leave_peers_theirs() {
+    let node = Node::start_with_room(Room { all: 4, peers: 3, modules: 3 }, |seen, actions| {
+        if let Seen::ReadClosed(connection) = *seen {
+            actions.push(Action::Close { connection, flush: Flush::Discard });
+        }
+    });
+    let accepted = |wanted| move |seen: &Seen| matches!(seen, Seen::Accepted(_, port) if *port == wanted);
+    let peers: Vec<TcpStream> = (0..6).map(|_| TcpStream::connect(node.p2p).unwrap()).collect();
+    (0..3).for_each(|_| drop(node.wait(accepted(Listener::P2p))));
+    let modules: Vec<TcpStream> = (0..6).map(|_| node.connect()).collect();
+    assert!(matches!(node.next(), Seen::Accepted(_, Listener::Api)), "a fourth peer took the last module's place");
+    // Now peers go: two of the modules that wait have their places, and no more, so that a peer finds one.
+    drop(peers);
+    (0..2).for_each(|_| drop(node.wait(accepted(Listener::Api))));
+    let mut peer = TcpStream::connect(node.p2p).unwrap();
+    peer.write_all(b"let in").unwrap();
+    node.wait(|seen| {
+        assert!(!accepted(Listener::Api)(seen), "a fourth module took the last peer's place");
+        matches!(seen, Seen::Received(_, bytes) if bytes == b"let in")
+    });
+    drop(modules);
+}
+
+#[test]
+fn without_descriptors_a_dial_fails_for_want_of_them_or_takes_the_place_of_what_is_over() {
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = target.local_addr().unwrap();
+    let node = Node::start_with_room(Room { all: 2, peers: 1, modules: 2 }, move |seen, actions| {
+        if let Seen::Accepted(connection, Listener::P2p) = *seen {
+            actions.push(Action::Dial { connection: ConnectionId::dialed(0), to, from: None });
+            actions.push(Action::Close { connection, flush: Flush::First });
+            actions.push(Action::Dial { connection: ConnectionId::dialed(1), to, from: None });
+        }
+    });
+    let _peer = TcpStream::connect(node.p2p).unwrap();
+    let (mut failed, mut done) = (None, None);
+    while failed.is_none() || done.is_none() {
+        match node.next() {
+            Seen::DialFailed(id, error) => failed = Some((id, error)),
+            Seen::DialSucceeded(id) => done = Some(id),
+            _ => {}
+        }
+    }
+    assert_eq!(failed, Some((ConnectionId::dialed(0), DialError::Local)));
+    assert_eq!(done, Some(ConnectionId::dialed(1)));
 }
 
 #[test]

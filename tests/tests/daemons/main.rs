@@ -1,6 +1,10 @@
 //! Real daemons on loopback: what issue 2 promises to a person, over real sockets. One program, so that it links once.
 
 mod families;
+#[cfg(target_os = "linux")]
+mod floods;
+#[cfg(unix)]
+mod full_disk;
 mod meeting;
 mod modules;
 mod network;

@@ -9,7 +9,7 @@ use arguments::{Arguments, Seed};
 use clap::Parser;
 use gossip_config::{Config, Overrides};
 use gossip_driver_mio::record::{self, Recorded};
-use gossip_driver_mio::{EventLoop, Listeners, StartError, logging, signals};
+use gossip_driver_mio::{EventLoop, Listeners, Room, StartError, logging, signals};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,7 +34,9 @@ impl Failure {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let (status, message) = match run(&arguments) {
+    let ended = run(&arguments);
+    logging::finish();
+    let (status, message) = match ended {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::CannotRun(message)) => (1, message),
         Err(Failure::Wrong(message)) => (2, message),
@@ -56,6 +58,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         return writeln!(io::stdout(), "{} is right.\n{}", arguments.config.display(), start::plan(&config))
             .map_err(|error| Failure::CannotRun(format!("cannot write to standard output: {error}")));
     }
+    signals::survive_the_file_size_limit()
+        .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
     let level = arguments.log_level.unwrap_or(config.log_level);
     let file = arguments.log_file.as_deref().or(config.log_file.as_deref());
     logging::start(level, !arguments.quiet, file).map_err(|error| {
@@ -71,7 +75,10 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
     let mut listeners = Listeners::default();
     start::listen(config, &mut listeners).map_err(Failure::CannotRun)?;
     let advertised = start::advertised(config).map_err(Failure::CannotRun)?;
-    let settings = config.finish(listeners.p2p_addresses(), advertised).map_err(Failure::wrong)?;
+    let mut settings = config.finish(listeners.p2p_addresses(), advertised).map_err(Failure::wrong)?;
+    if let Some(told) = Room::of_this_process().fit(&mut settings) {
+        log::warn!("{told}");
+    }
     let seed = match arguments.seed {
         Some(Seed(seed)) => seed,
         None => entropy()?,

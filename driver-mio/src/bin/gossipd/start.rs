@@ -72,10 +72,15 @@ pub(crate) fn raise_descriptor_limit() {
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
-        if limit.current != limit.maximum
-            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
-        {
-            log::debug!("cannot raise the limit of open files: {error}");
+        let count = |limit: Option<u64>| limit.map_or("any number".to_owned(), |limit| limit.to_string());
+        if limit.current != limit.maximum {
+            match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+                Ok(()) => {
+                    let (from, to) = (count(limit.current), count(limit.maximum));
+                    log::info!("limit of open files (ulimit -n) raised from {from} to {to}");
+                }
+                Err(error) => log::warn!("cannot raise the limit of open files (ulimit -n): {error}"),
+            }
         }
     }
 }
