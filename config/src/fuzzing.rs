@@ -43,9 +43,11 @@ const PIECES: &[&str] = &[
     "İ",
 ];
 
-/// The first byte says what the rest is: a file, lines after those of the smallest one, or numbers of keys and pieces.
+/// The first byte says what the rest is: a file, lines after those of the smallest one, or numbers of keys and pieces;
+/// and whether it is a daemon's file or a simulated peer's section.
 pub fn ini(data: &[u8]) {
     let Some((mode, rest)) = data.split_first() else { return };
+    let check = if mode & 4 == 0 { of_daemon } else { of_peer };
     match mode & 3 {
         0 => check(rest),
         1 => check(&[SMALLEST.as_bytes(), rest].concat()),
@@ -59,13 +61,15 @@ fn pieces(numbers: &[u8]) -> String {
     numbers.iter().filter_map(|number| all.get(usize::from(*number) % all.len())).copied().collect()
 }
 
-fn check(bytes: &[u8]) {
-    let lines = 1 + bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
-    let document = match Document::from_bytes("f.ini", bytes) {
-        Ok(document) => document,
-        Err(error) => return told(&error, lines),
-    };
-    match Config::from_document(&document, Overrides::default()) {
+fn lines(bytes: &[u8]) -> usize {
+    1 + bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count()
+}
+
+fn of_daemon(bytes: &[u8]) {
+    let lines = lines(bytes);
+    let read = Document::from_bytes("f.ini", bytes)
+        .and_then(|document| Config::from_document(&document, Overrides::default()));
+    match read {
         Ok((config, warnings)) => {
             warnings.iter().for_each(|warning| is_in_the_file(warning, lines));
             let text = config.to_ini();
@@ -77,11 +81,20 @@ fn check(bytes: &[u8]) {
         }
         Err(error) => told(&error, lines),
     }
-    let mut problems = Problems::new();
-    if let Some(section) = document.section("gossip", &mut problems) {
-        read_settings(&section, &mut problems);
+}
+
+fn of_peer(bytes: &[u8]) {
+    let lines = lines(bytes);
+    match Document::from_bytes("f.ini", bytes) {
+        Ok(document) => {
+            let mut problems = Problems::new();
+            if let Some(section) = document.section("gossip", &mut problems) {
+                read_settings(&section, &mut problems);
+            }
+            problems.mistakes().iter().for_each(|mistake| is_in_the_file(mistake, lines));
+        }
+        Err(error) => told(&error, lines),
     }
-    problems.mistakes().iter().for_each(|mistake| is_in_the_file(mistake, lines));
 }
 
 /// Nothing is refused without a reason, and each reason is a line of printable text about a place that there is.

@@ -6,17 +6,39 @@ use crate::settings::Settings;
 use crate::state::GossipState;
 
 /// The first byte says whether bytes are read as they are, or made chunks of: kind, length, payload, with the right
-/// checksums.
+/// checksums; and whether something happens to those afterwards.
 pub fn recording(data: &[u8]) {
     let mut input = Input::new(data);
     match input.u8() & 3 {
         0 => read(input.rest()),
         1 => read(&recording::sealed(chunks(&mut input).into_iter())),
+        2 => read(&begun(&mut input)),
         _ => {
-            let (_, begin) = Recorder::new(&settings(), [7; 32], crate::time::Instant::ZERO);
-            let body = recording::sealed(chunks(&mut input).into_iter());
-            let head = recording::sealed(std::iter::empty()).len();
-            read(&[&begin, body.get(head..).unwrap_or(&[])].concat());
+            let (at, with) = (usize::from(input.u16()), input.u8().max(1));
+            let mut bytes = begun(&mut input);
+            let at = at.checked_rem(bytes.len()).unwrap_or(0);
+            bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= with);
+            is_noticed(&bytes, at);
+        }
+    }
+}
+
+/// A recording with a good head.
+fn begun(input: &mut Input<'_>) -> Vec<u8> {
+    let (_, begin) = Recorder::new(&settings(), [7; 32], crate::time::Instant::ZERO);
+    let body = recording::sealed(chunks(input).into_iter());
+    let head = recording::sealed(std::iter::empty()).len();
+    [&begin, body.get(head..).unwrap_or(&[])].concat()
+}
+
+/// The byte there is not what was written: nothing is read past it.
+fn is_noticed(bytes: &[u8], at: usize) {
+    let Ok(mut reader) = Reader::new(bytes) else { return };
+    loop {
+        assert!(reader.position() <= at, "read to byte {} past the damage at {at}", reader.position());
+        match reader.next() {
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return,
         }
     }
 }
