@@ -99,6 +99,11 @@ impl Daemon {
         self.process.wait(within)
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its log so far.
     pub fn log(&self) -> Vec<String> {
         self.process.err.all()

@@ -1,6 +1,8 @@
 //! Real daemons on loopback: what issue 2 promises to a person, over real sockets. One program, so that it links once.
 
 mod families;
+#[cfg(target_os = "linux")]
+mod malformed;
 mod meeting;
 mod modules;
 mod network;
