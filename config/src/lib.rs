@@ -8,6 +8,9 @@
 
 mod config;
 mod document;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod protocol;
 mod render;

@@ -132,6 +132,9 @@ mod connection;
 mod dissemination;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 mod membership;
 mod metrics;

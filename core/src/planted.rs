@@ -32,21 +32,27 @@ mod faults {
     use std::cell::Cell;
 
     macro_rules! faults {
-        ($($(#[doc = $rule:literal])+ $fault:ident,)+) => {
-            /// What can be planted. Each says which rule of PROTOCOL.md it breaks, and how.
+        (
+            of_nodes { $($(#[doc = $rule:literal])+ $fault:ident,)+ }
+            of_readers { $($(#[doc = $broken:literal])+ $of_reader:ident,)+ }
+        ) => {
+            /// What can be planted. Each says which rule of PROTOCOL.md, or of a format, it breaks, and how.
             #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
             pub enum Planted {
                 $($(#[doc = $rule])+ $fault,)+
+                $($(#[doc = $broken])+ $of_reader,)+
             }
 
             impl Planted {
-                /// All of them.
+                /// Those that a network of sound nodes meets: the simulator finds them.
                 pub const ALL: &[Self] = &[$(Self::$fault),+];
+                /// Those that only malformed input meets: the fuzzers find them (docs/TESTING.md).
+                pub const OF_READERS: &[Self] = &[$(Self::$of_reader),+];
             }
         };
     }
 
-    faults! {
+    faults! { of_nodes {
         /// Section 5, rule 6: a copy of a message that is remembered is taken for a new one.
         SuppressionForgotten,
         /// Section 5, rule 6: a message is forgotten before its time.
@@ -103,7 +109,16 @@ mod faults {
         CandidatesNotDialed,
         /// Section 8: nobody notices that a neighbour has been silent for too long.
         SilenceUnnoticed,
-    }
+    } of_readers {
+        /// Section 1: a size of 3 passes for that of a frame.
+        SizeBelowHeader,
+        /// Section 1: of a frame that is not wanted one byte too few is skipped.
+        SkippedTooLittle,
+        /// Section 1: bytes after a body's last field are overlooked.
+        TrailingBytesOverlooked,
+        /// Recordings: nobody compares the checksum.
+        ChecksumNotCompared,
+    } }
 
     thread_local! {
         static PLANTED: Cell<Option<Planted>> = const { Cell::new(None) };

@@ -28,6 +28,9 @@ pub use digest::ActionDigest;
 pub use reader::{Entry, Reader, RecordingError};
 pub use writer::Recorder;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use writer::sealed;
+
 /// What a recording begins with.
 const MAGIC: [u8; 8] = *b"VPGOSSIP";
 /// The version of the format that this code writes, and the only one that it reads.

@@ -193,7 +193,7 @@ fn read_chunk(bytes: &[u8], at: usize) -> Result<(u8, &[u8], usize), RecordingEr
     let len = usize::try_from(len).map_err(|_| cut_short)?;
     let sum: [u8; 8] = source.array().ok_or(cut_short)?;
     let payload = source.take(len).ok_or(cut_short)?;
-    if checksum(kind, payload) != sum {
+    if checksum(kind, payload) != sum && !planted!(ChecksumNotCompared) {
         return Err(RecordingError::Damaged { at });
     }
     Ok((kind, payload, at.saturating_add(CHUNK_HEADER).saturating_add(len)))

@@ -67,11 +67,11 @@ impl Deframer {
             return Next::More;
         }
         let Some((size, kind)) = header(self.buffered()) else { return Next::More };
-        if usize::from(size) < FRAME_HEADER {
+        if is_impossible(size) {
             return Next::Lost { size };
         }
         if !wanted(kind, size) {
-            self.skip = usize::from(size);
+            self.skip = skipped(size);
             self.pass_skipped(input);
             return Next::Skipped { kind, size };
         }
@@ -93,11 +93,11 @@ impl Deframer {
             return Next::More;
         };
         let whole = usize::from(size);
-        if whole < FRAME_HEADER {
+        if is_impossible(size) {
             return Next::Lost { size };
         }
         if !wanted(kind, size) {
-            self.skip = whole;
+            self.skip = skipped(size);
             self.pass_skipped(input);
             return Next::Skipped { kind, size };
         }
@@ -169,6 +169,15 @@ impl Deframer {
             self.buffer.clear();
         }
     }
+}
+
+fn is_impossible(size: u16) -> bool {
+    usize::from(size) < FRAME_HEADER.saturating_sub(usize::from(planted!(SizeBelowHeader)))
+}
+
+/// Bytes of a frame that is not wanted.
+fn skipped(size: u16) -> usize {
+    usize::from(size).saturating_sub(usize::from(planted!(SkippedTooLittle)))
 }
 
 fn header(bytes: &[u8]) -> Option<(u16, u16)> {

@@ -9,3 +9,4 @@ mod modules;
 mod pressure;
 mod random;
 mod spreading;
+mod sweep;

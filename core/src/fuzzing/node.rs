@@ -1,0 +1,343 @@
+//! A node, and a driver that checks every action and how full the node's tables are after every event.
+
+use crate::action::{Action, Actions};
+use crate::event::{ConnectionId, DialError, Event, Listener};
+use crate::limits;
+use crate::note::Note;
+use crate::pow::Puzzle;
+use crate::settings::Settings;
+use crate::state::GossipState;
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+use crate::wire::{ApiMessage, Deframer, Frame, Next, PeerMessage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+/// A connection that is open, or being dialed.
+#[derive(Debug)]
+struct End {
+    listener: Listener,
+    is_connected: bool,
+    is_reading_stopped: bool,
+    unwritten: u64,
+    /// What it was asked last, and has not answered.
+    nonce: Option<u64>,
+    /// It answered what it was asked, or was never asked since the node dialed it.
+    may_join: bool,
+    /// Ids of NOTIFICATIONs that it has not answered, the last of them.
+    told: Option<u16>,
+}
+
+/// See the module.
+pub(super) struct Node {
+    state: GossipState,
+    now: Instant,
+    open: BTreeMap<ConnectionId, End>,
+    dead: BTreeSet<ConnectionId>,
+    /// Proofs that are being looked for, and their puzzles.
+    proofs: BTreeMap<ConnectionId, Puzzle>,
+    nonces: BTreeSet<u64>,
+    accepted: u64,
+    actions: Actions,
+    is_shut_down: bool,
+    /// Bytes of the test's own can prove work without its knowledge: who may join is not checked.
+    pub(super) trusts: bool,
+}
+
+impl Node {
+    /// None if the settings do not go together.
+    pub(super) fn new(settings: Settings) -> Option<Self> {
+        let state = GossipState::new(settings, [9; 32], Instant::ZERO).ok()?;
+        Some(Self {
+            state,
+            now: Instant::ZERO,
+            open: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            proofs: BTreeMap::new(),
+            nonces: BTreeSet::new(),
+            accepted: 0,
+            actions: Vec::new(),
+            is_shut_down: false,
+            trusts: false,
+        })
+    }
+
+    /// The `n`th open connection, counted round and round.
+    pub(super) fn nth(&self, n: u8) -> Option<ConnectionId> {
+        let at = usize::from(n).checked_rem(self.open.len())?;
+        self.open.keys().nth(at).copied()
+    }
+
+    /// The port of an open connection.
+    pub(super) fn listener(&self, id: ConnectionId) -> Option<Listener> {
+        self.open.get(&id).map(|end| end.listener)
+    }
+
+    /// What it was asked last, and has not answered.
+    pub(super) fn nonce(&self, id: ConnectionId) -> Option<u64> {
+        self.open.get(&id)?.nonce
+    }
+
+    /// The id under which it was told of something last.
+    pub(super) fn told(&self, id: ConnectionId) -> Option<u16> {
+        self.open.get(&id)?.told
+    }
+
+    /// A connection that is gone, or never was.
+    pub(super) fn dead(&self, n: u8) -> ConnectionId {
+        let at = usize::from(n).checked_rem(self.dead.len()).unwrap_or(0);
+        self.dead.iter().nth(at).copied().unwrap_or(ConnectionId::from_u64(u64::MAX))
+    }
+
+    pub(super) fn accept(&mut self, listener: Listener, remote: SocketAddr) -> ConnectionId {
+        let connection = ConnectionId::accepted(self.accepted);
+        self.accepted = self.accepted.saturating_add(1);
+        self.opened(connection, listener, true);
+        self.handle(Event::Accepted { connection, listener, remote });
+        connection
+    }
+
+    fn opened(&mut self, id: ConnectionId, listener: Listener, is_connected: bool) {
+        let (unwritten, is_reading_stopped, may_join) = (0, false, id.is_dialed());
+        let end = End { listener, is_connected, is_reading_stopped, unwritten, nonce: None, may_join, told: None };
+        assert!(self.open.insert(id, end).is_none() && !self.dead.contains(&id), "{id} is used twice");
+    }
+
+    /// Bytes come in, unless nobody could send any.
+    pub(super) fn say(&mut self, id: ConnectionId, bytes: &[u8]) {
+        if self.open.get(&id).is_some_and(|end| end.is_connected) {
+            self.handle(Event::Received { connection: id, bytes });
+        }
+    }
+
+    /// 507 with this challenge to what was asked last.
+    pub(super) fn prove(&mut self, id: ConnectionId, challenge: u64, address: SocketAddr) {
+        let target = self.state.settings().pow;
+        let nonce = self.nonce(id).unwrap_or(0);
+        if let Some(end) = self.open.get_mut(&id)
+            && let Some(nonce) = end.nonce.take()
+        {
+            end.may_join |= independently_accepts(target, nonce, challenge);
+        }
+        let frame = PeerMessage::VerificationResponse { nonce, challenge, address }.frame();
+        self.say(id, &frame.to_vec());
+    }
+
+    pub(super) fn dialed(&mut self, id: ConnectionId, outcome: Result<(), DialError>) {
+        let Some(end) = self.open.get_mut(&id).filter(|end| !end.is_connected) else { return };
+        match outcome {
+            Ok(()) => {
+                end.is_connected = true;
+                self.handle(Event::DialSucceeded { connection: id });
+            }
+            Err(error) => {
+                self.gone(id);
+                self.handle(Event::DialFailed { connection: id, error });
+            }
+        }
+    }
+
+    /// The proof that the connection with the lowest id wants is found.
+    pub(super) fn solve(&mut self) {
+        let Some((connection, puzzle)) = self.proofs.pop_first() else { return };
+        let challenge = puzzle.search(0, 1 << 12).unwrap_or(0);
+        self.handle(Event::Solved { connection, challenge });
+    }
+
+    pub(super) fn reset(&mut self, id: ConnectionId) {
+        if self.open.get(&id).is_some_and(|end| end.is_connected) {
+            self.gone(id);
+            self.handle(Event::Closed { connection: id });
+        }
+    }
+
+    /// The other end reads all that waits for it.
+    pub(super) fn read(&mut self, id: ConnectionId, most: u64) {
+        let Some(end) = self.open.get_mut(&id) else { return };
+        let bytes = most.min(end.unwritten);
+        end.unwritten = end.unwritten.saturating_sub(bytes);
+        self.handle(Event::Written { connection: id, bytes });
+    }
+
+    pub(super) fn shut_down(&mut self) {
+        self.is_shut_down = true;
+        self.handle(Event::Shutdown);
+        assert!(self.open.is_empty(), "left open by a shutdown: {:?}", self.open.keys());
+    }
+
+    /// Time passes, with every timer on the way. What a timer brings about may be due at once, but not for ever.
+    pub(super) fn pass(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        let mut at_once = 0_u32;
+        while let Some(at) = self.state.deadline().filter(|at| *at <= end) {
+            at_once = if at > self.now { 0 } else { at_once.saturating_add(1) };
+            assert!(at_once < 4, "a deadline at {at:?} stays in the past of {:?}", self.now);
+            self.now = self.now.max(at);
+            self.handle(Event::Timer);
+        }
+        self.now = end;
+    }
+
+    /// The clock says something else for one event.
+    pub(super) fn handle_at(&mut self, now: Instant, event: Event<'_>) {
+        let after = std::mem::replace(&mut self.now, now);
+        self.handle(event);
+        self.now = after;
+    }
+
+    /// Everybody leaves: nobody and nothing is remembered for them.
+    pub(super) fn everybody_leaves(&mut self) {
+        // Whom it dials meanwhile leaves as well.
+        for _ in 0..4 {
+            let all: Vec<ConnectionId> = self.open.keys().copied().collect();
+            for id in all {
+                self.dialed(id, Err(DialError::Unreachable));
+                self.reset(id);
+            }
+        }
+        let settings = self.state.settings();
+        let memory = settings.suppression_time.plus(settings.validation_timeout).plus(Duration::from_secs(1));
+        self.pass(memory);
+        let status = self.state.status(self.now);
+        let (candidates, lost, timers, peer_connections) =
+            (status.candidates, status.lost, status.timers, status.peer_connections);
+        let nothing = Status { candidates, lost, timers, peer_connections, ..Status::default() };
+        assert_eq!(status, nothing, "after everybody left");
+    }
+
+    pub(super) fn handle(&mut self, event: Event<'_>) {
+        if let Event::Solved { connection, .. } = event {
+            self.proofs.remove(&connection);
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        self.state.handle(self.now, event, &mut actions);
+        actions.drain(..).for_each(|action| self.carry_out(action));
+        self.actions = actions;
+        self.check();
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Dial { connection, .. } => {
+                assert!(connection.is_dialed(), "{connection} is not of the core's names");
+                self.opened(connection, Listener::P2p, false);
+            }
+            Action::Send { connection, frame } => self.sent(connection, &frame),
+            Action::Close { connection, .. } => {
+                self.end(connection);
+                self.gone(connection);
+            }
+            Action::StopReading { connection } => {
+                let was = self.end(connection).map(|end| std::mem::replace(&mut end.is_reading_stopped, true));
+                assert_eq!(was, Some(false), "{connection} is stopped already");
+            }
+            Action::ResumeReading { connection } => {
+                let was = self.end(connection).map(|end| std::mem::replace(&mut end.is_reading_stopped, false));
+                assert_eq!(was, Some(true), "{connection} reads already");
+            }
+            Action::Solve { connection, puzzle, .. } => {
+                self.end(connection);
+                assert!(self.proofs.insert(connection, puzzle).is_none(), "{connection} wants two proofs");
+            }
+            Action::CancelSolve { connection } => {
+                assert!(self.proofs.remove(&connection).is_some(), "{connection} wants no proof");
+            }
+            Action::Resolve { .. } => {}
+            Action::Note(note) => self.noted(&note),
+        }
+    }
+
+    /// Only what can be read, by who it is for, goes out; and no question twice.
+    fn sent(&mut self, id: ConnectionId, frame: &Frame) {
+        let trusts = self.trusts;
+        let Some(end) = self.end(id) else { return };
+        assert!(end.is_connected, "{id} is sent something before it is connected");
+        end.unwritten = end.unwritten.saturating_add(frame.len() as u64);
+        let bytes = frame.to_vec();
+        let mut deframer = Deframer::default();
+        let Next::Frame { kind, body } = deframer.next(&mut &*bytes, |_, _| true) else {
+            return assert!(bytes.is_empty(), "{frame:?} is not one whole frame");
+        };
+        match end.listener {
+            Listener::Api => {
+                let message = ApiMessage::decode(kind, body);
+                assert!(matches!(message, Ok(ApiMessage::Notification { .. })), "a module is sent {message:?}");
+                if let Ok(ApiMessage::Notification { id, .. }) = message {
+                    end.told = Some(id);
+                }
+            }
+            Listener::P2p => match PeerMessage::decode(kind, body) {
+                Ok(PeerMessage::VerificationRequest { nonce }) => {
+                    end.nonce = Some(nonce);
+                    assert!(self.nonces.insert(nonce), "nonce {nonce:#x} is used twice");
+                }
+                Ok(PeerMessage::PeerNotification { .. }) => {
+                    assert!(end.may_join || trusts, "{id} is told things without having proved its work");
+                }
+                other => assert!(other.is_ok(), "a peer is sent what it cannot read: {kind}, {body:?}"),
+            },
+        }
+    }
+
+    fn noted(&mut self, note: &Note) {
+        assert!(!note.to_string().is_empty());
+        if let Note::NeighbourUp { connection, .. } = note {
+            let may_join = self.open.get(connection).is_some_and(|end| end.may_join);
+            assert!(may_join || self.trusts, "{connection} is a neighbour without having proved its work");
+        }
+    }
+
+    /// A connection that something may still be done with.
+    fn end(&mut self, id: ConnectionId) -> Option<&mut End> {
+        let end = self.open.get_mut(&id);
+        assert!(end.is_some(), "something is done with {id}, which is not open");
+        end
+    }
+
+    fn gone(&mut self, id: ConnectionId) {
+        self.open.remove(&id);
+        self.dead.insert(id);
+    }
+
+    /// The node's own account of itself, against its bounds and against what its driver knows.
+    fn check(&self) {
+        let (s, settings) = (self.state.status(self.now), self.state.settings());
+        let of = |listener| self.open.values().filter(|end| end.listener == listener).count();
+        let max_peers = settings.max_peers as usize;
+        assert_eq!((s.modules, s.peer_connections), (of(Listener::Api), of(Listener::P2p)), "connections");
+        assert!(s.neighbours.len() <= max_peers, "{} neighbours", s.neighbours.len());
+        assert!(s.unverified <= settings.unverified_max as usize, "{} unverified", s.unverified);
+        assert!(s.candidates <= limits::CANDIDATES_MAX && s.lost <= max_peers, "{} candidates", s.candidates);
+        assert!(s.waiting <= settings.pending_max as usize, "{} waiting", s.waiting);
+        assert!(s.waiting_bytes <= settings.pending_bytes, "{} bytes waiting", s.waiting_bytes);
+        assert!(s.waiting > 0 || s.waiting_bytes == 0, "nothing waits, of {} bytes", s.waiting_bytes);
+        assert!(s.seen <= settings.seen_max as usize && s.held <= settings.cache_size as usize, "{s:?}");
+        assert!(s.subscriptions == 0 || s.modules > 0, "{} subscriptions of nobody", s.subscriptions);
+        assert!(s.proofs >= self.proofs.len() && s.proofs <= s.peer_connections, "{} proofs", s.proofs);
+        let timers_max = s.peer_connections.saturating_add(s.modules).saturating_add(limits::TIMERS_OF_NODE);
+        assert!(s.timers <= timers_max, "{} timers, {timers_max} have a reason", s.timers);
+        let parked_max = limits::PARKED_BYTES_PER_MODULE.saturating_add(limits::FRAME_MAX) as u64;
+        assert!(s.parked_bytes <= parked_max.saturating_mul(64), "{} bytes parked", s.parked_bytes);
+        let mut connections = 0_usize;
+        for neighbour in &s.neighbours {
+            connections = connections.saturating_add(neighbour.connections);
+            assert!((1..=limits::CONNECTIONS_PER_NEIGHBOUR).contains(&neighbour.connections), "{neighbour:?}");
+            assert!(neighbour.queued <= settings.peer_queue.saturating_add(limits::DRIVER_WINDOW), "{neighbour:?}");
+        }
+        assert!(connections <= s.peer_connections, "{connections} connections of neighbours");
+        if self.is_shut_down {
+            assert_eq!((s.peer_connections, s.modules, s.timers), (0, 0, 0), "after a shutdown");
+        }
+    }
+}
+
+/// Section 2, in other words than [`Puzzle::accepts`].
+fn independently_accepts(target: crate::pow::Target, nonce: u64, challenge: u64) -> bool {
+    use sha2::{Digest, Sha256};
+    let mut hasher = Sha256::new();
+    hasher.update(nonce.to_be_bytes());
+    hasher.update(challenge.to_be_bytes());
+    let hash: [u8; 32] = hasher.finalize().into();
+    let zeros = hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first).leading_zeros());
+    zeros >= u32::from(target.bits())
+}
