@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adversary;
 pub mod bench;
 pub mod check;
 pub mod explore;

@@ -165,5 +165,7 @@ fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
         Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes().max(1),
         Measure::HandshakesPerJoin => stats.handshakes() * 1_000 / stats.starts.max(1),
         Measure::Announcements => stats.announcements,
+        Measure::VictimConnects => stats.victim_connects.iter().copied().max().unwrap_or(0).into(),
+        Measure::HonestLost => stats.honest_lost,
     }
 }

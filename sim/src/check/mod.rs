@@ -104,8 +104,8 @@ impl Checks {
         self.violations.push(Violation { at, peer, property, detail });
     }
 
-    /// A peer sends a frame to the peer `to` through `end`.
-    pub fn peer_sends(&mut self, now: u64, peer: u32, to: u32, end: EndId, frame: &Frame) {
+    /// A peer sends a frame through `end`, to the honest peer `to` or to somebody else.
+    pub fn peer_sends(&mut self, now: u64, peer: u32, to: Option<u32>, end: EndId, frame: &Frame) {
         if !self.on {
             return;
         }
@@ -117,6 +117,7 @@ impl Checks {
             }
             kind::VERIFICATION_REQUEST => [self.proofs.asked(peer, end, frame), Ok(()), Ok(())],
             kind::HELLO if end.is_dialer() => {
+                let Some(to) = to else { return };
                 [self.away.returns(self.ages.since(end), peer, to, self.drift_ppm), Ok(()), Ok(())]
             }
             kind::GOODBYE => {
