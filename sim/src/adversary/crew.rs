@@ -11,6 +11,8 @@ use gossip_core::wire::{AddressList, Capabilities, Deframer, Features, Frame, Hi
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+/// Where hosts listen that are one peer each.
+const PORT: u16 = 6_001;
 /// How often lost connections are looked for.
 const UPKEEP: u64 = 500_000;
 /// A target that lost or refused a connection is left alone for so long.
@@ -91,6 +93,8 @@ pub struct Crew {
     dialed: Vec<u32>,
     links: BTreeMap<u32, Link>,
     next_link: u32,
+    /// What each host's CAPABILITIES say.
+    instances: Vec<u64>,
     /// Until when each host works.
     busy: Vec<u64>,
     messages: u64,
@@ -106,7 +110,7 @@ pub struct Crew {
 impl Crew {
     /// The hosts of the adversary with this number against these peers, who want proofs of so many bits that take as
     /// long as ones of so many.
-    pub fn new(plan: Adversary, number: u16, targets: Vec<u32>, bits: (u8, u8), rng: Rng) -> Self {
+    pub fn new(plan: Adversary, number: u16, targets: Vec<u32>, bits: (u8, u8), mut rng: Rng) -> Self {
         Self {
             number,
             bits,
@@ -115,6 +119,7 @@ impl Crew {
             targets,
             links: BTreeMap::new(),
             next_link: 0,
+            instances: (0..plan.hosts).map(|_| rng.bits()).collect(),
             busy: vec![0; plan.hosts as usize],
             messages: 0,
             upkeep_at: plan.start,
@@ -217,7 +222,14 @@ impl Crew {
 
     /// A random host dials this peer.
     pub(super) fn dial(&mut self, peer: u32) {
-        let host = self.random_host();
+        let mut host = self.random_host();
+        // One that knows it already would only be a duplicate.
+        let knows = |host: u32| self.links.values().any(|link| link.peer == peer && link.host == host);
+        if !self.plan.is_many
+            && let Some(free) = (0..self.plan.hosts).map(|at| (host + at) % self.plan.hosts).find(|host| !knows(*host))
+        {
+            host = free;
+        }
         let link = self.add(host, peer, true, Stage::Dialing);
         if let Some(at) = self.targets.iter().position(|target| *target == peer) {
             self.dialed[at] += 1;
@@ -233,8 +245,9 @@ impl Crew {
         let name = self.next_link;
         self.next_link += 1;
         let deframer = Deframer::default();
-        // Each connection is a peer of its own: hosts listen on all ports.
-        let address = SocketAddr::new(self.ip(host), 1_024 + u16::try_from(name % 64_000).unwrap_or(0));
+        // Hosts listen on all ports.
+        let port = if self.plan.is_many { 1_024 + u16::try_from(name % 64_000).unwrap_or(0) } else { PORT };
+        let address = SocketAddr::new(self.ip(host), port);
         let link = Link { end: None, host, peer, stage, is_dialed, deframer, address, is_introduced: false };
         self.links.insert(name, link);
         name
@@ -275,8 +288,8 @@ impl Crew {
 
     /// CAPABILITIES, once a connection. Whoever attacks claims to be in need.
     pub(super) fn introduce(&mut self, link: u32, features: Features) {
-        let instance = self.rng.bits();
         let Some(state) = self.links.get_mut(&link) else { return };
+        let instance = if self.plan.is_many { self.rng.bits() } else { self.instances[state.host as usize] };
         if !std::mem::replace(&mut state.is_introduced, true) {
             let capabilities = Capabilities { version: 1, features, instance, hints: Hints::new(&[]) };
             self.send(link, &PeerMessage::Capabilities(capabilities));
@@ -352,7 +365,8 @@ impl Crew {
         match self.plan.addresses {
             Lure::Own => {
                 let host = self.random_host();
-                SocketAddr::new(self.ip(host), address::port(&mut self.rng))
+                let port = if self.plan.is_many { address::port(&mut self.rng) } else { PORT };
+                SocketAddr::new(self.ip(host), port)
             }
             Lure::Dead => address::of_nobody(&mut self.rng),
             Lure::Victim => address::of_victim(&mut self.rng),

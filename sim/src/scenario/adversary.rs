@@ -11,6 +11,8 @@ pub struct Adversary {
     pub kind: Attack,
     /// How many hosts there are, each with an IP of its own and all its ports.
     pub hosts: u32,
+    /// Is each connection another peer, at another port? Else each host is one.
+    pub is_many: bool,
     /// Over so many /16 networks these are spread.
     pub networks: u32,
     /// Which peers they attack.

@@ -203,6 +203,7 @@ fn write_adversary(out: &mut String, adversary: &Adversary) {
         name,
         kind,
         hosts,
+        is_many,
         networks,
         targets,
         connections,
@@ -217,6 +218,7 @@ fn write_adversary(out: &mut String, adversary: &Adversary) {
     line!(out, "\n[adversary {name}]");
     line!(out, "kind = {}", kind.word());
     line!(out, "hosts = {hosts}");
+    line!(out, "many_faced = {}", yes(*is_many));
     line!(out, "networks = {networks}");
     line!(out, "targets = {}", show_who(targets));
     line!(out, "connections = {connections}");
