@@ -247,6 +247,42 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Count(|s| &mut s.unverified_per_ip),
     },
     Key {
+        name: "handshakes_per_minute",
+        standard: Standard::Value("6000"),
+        explanation: "How many newcomers are answered in a minute; the others are closed at once.",
+        kind: Kind::Count(|s| &mut s.handshakes_per_minute),
+    },
+    Key {
+        name: "look_ups_per_minute",
+        standard: Standard::Value("6000"),
+        explanation: "How many strangers, and newcomers that find no room, are told addresses in a minute.",
+        kind: Kind::Count(|s| &mut s.look_ups_per_minute),
+    },
+    Key {
+        name: "peer_requests_per_minute",
+        standard: Standard::Value("30"),
+        explanation: "How many requests for addresses one neighbour may make in a minute.",
+        kind: Kind::Count(|s| &mut s.peer_requests_per_minute),
+    },
+    Key {
+        name: "pushes_per_minute",
+        standard: Standard::Value("600"),
+        explanation: "How many new peers one neighbour may make known in a minute.",
+        kind: Kind::Count(|s| &mut s.pushes_per_minute),
+    },
+    Key {
+        name: "subnet_share",
+        standard: Standard::Value("50"),
+        explanation: "How many percent of max_peers may be of one public /16 (IPv4) or /32 (IPv6).",
+        kind: Kind::Count(|s| &mut s.subnet_share),
+    },
+    Key {
+        name: "partial_bytes",
+        standard: Standard::Value("16M"),
+        explanation: "How many bytes of half-received frames all connections may have together.",
+        kind: Kind::Bytes(|s| &mut s.partial_bytes),
+    },
+    Key {
         name: "seen_max",
         standard: Standard::Value("1000000"),
         explanation: "How many messages are remembered at most; when full, the oldest leave before suppression_time.",

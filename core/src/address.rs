@@ -28,6 +28,17 @@ pub(crate) fn scope(ip: IpAddr) -> Scope {
     }
 }
 
+/// The network of an IP, as far as diversity goes: IPv4 addresses with the first 16 bits in common, IPv6 ones with the
+/// first 32. None for loopback, link-local and private ones: there, all are neighbours.
+pub(crate) fn network(ip: IpAddr) -> Option<(bool, [u8; 4])> {
+    let ip = ip.to_canonical();
+    let bits = match ip {
+        IpAddr::V4(v4) => v4.octets().first_chunk().map(|[a, b]| [*a, *b, 0, 0]),
+        IpAddr::V6(v6) => v6.octets().first_chunk().copied(),
+    };
+    bits.filter(|_| scope(ip) == Scope::Global).map(|bits| (ip.is_ipv6(), bits))
+}
+
 /// The one way in which this program writes an address: an IPv4-mapped IPv6 address is the IPv4 one, and flow and
 /// scope numbers are gone.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
@@ -78,6 +89,19 @@ pub(crate) fn vouched(claimed: SocketAddr, source: IpAddr, check_source_ip: bool
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn networks_are_16_bits_of_public_ipv4_and_32_of_public_ipv6() {
+        let of = |ip: &str| network(ip.parse().unwrap());
+        assert_eq!(of("91.2.3.4"), of("91.2.200.1"));
+        assert_eq!(of("91.2.3.4"), of("::ffff:91.2.9.9"));
+        assert_ne!(of("91.2.3.4"), of("91.3.3.4"));
+        assert_eq!(of("2a00:1:2::3"), of("2a00:1:ffff::"));
+        assert_ne!(of("2a00:1:2::3"), of("2a00:2:2::3"));
+        for exempt in ["127.0.0.1", "10.1.1.1", "192.168.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"] {
+            assert_eq!(of(exempt), None, "{exempt}");
+        }
+    }
+
     use super::*;
 
     fn address(text: &str) -> SocketAddr {

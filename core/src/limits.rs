@@ -67,17 +67,13 @@ pub const TIDY_PAUSE: Duration = Duration::from_secs(60);
 /// Addresses in one PEER RESPONSE that are read (section 4: at most half of `max_peers` of them are kept).
 pub const PEER_RESPONSE_MAX: usize = (FRAME_MAX - FRAME_HEADER) / 6;
 
-/// Token buckets of one neighbour, tokens a minute and burst: PEER REQUEST.
-pub const PEER_REQUESTS: (u32, u32) = (30, 10);
-/// Token buckets of one neighbour, tokens a minute and burst: PUSH. The burst is what a link that stood still for a
-/// minute brings at once.
-pub const PUSHES: (u32, u32) = (600, 600);
-/// What we send of it to one neighbour, so that nobody honest is ever over the rate, whatever crowd joins here.
+/// PUSHes that we send to one neighbour, tokens a minute and burst, so that nobody honest is ever over the rate,
+/// whatever crowd joins here.
 pub const PUSHES_SENT: (u32, u32) = (480, 100);
+/// The least `pushes_per_minute`: what honest peers send in a minute must never be over anybody's rate.
+pub const PUSHES_MIN: u32 = 600;
 /// Token buckets of one neighbour, tokens a minute and burst: PING answered.
 pub const PINGS: (u32, u32) = (120, 20);
-/// Look-ups answered, in all, tokens a minute and burst (section 4).
-pub const LOOK_UPS: (u32, u32) = (6_000, 600);
 /// Repeated HELLOs that are challenged again on one established connection, tokens a minute and burst (section 3).
 pub const RENEWALS: (u32, u32) = (6, 4);
 
@@ -137,7 +133,7 @@ const _: () = {
     assert!(DIAL_DELAY.0.as_micros() < DIAL_DELAY.1.as_micros());
     assert!(PEER_REQUEST_PAUSE.0.as_micros() < PEER_REQUEST_PAUSE.1.as_micros());
     assert!(REFUSED_TIME.as_micros() >= NEWCOMER_GRACE.as_micros());
-    assert!(PUSHES_SENT.0 + PUSHES_SENT.1 <= PUSHES.1, "a minute's PUSHes at once must be within the rate");
+    assert!(PUSHES_SENT.0 + PUSHES_SENT.1 <= PUSHES_MIN, "a minute's PUSHes at once must be within the rate");
     assert!(CANDIDATES_MAX >= 64, "candidates must be able to replace a whole view");
 };
 
@@ -179,6 +175,12 @@ pub const RANGES: &[(&str, u64, u64)] = &[
     ("peer_stall_timeout", 1, 86_400),
     ("unverified_max", 1, 65_536),
     ("unverified_per_ip", 1, 65_536),
+    ("handshakes_per_minute", 60, 6_000_000),
+    ("peer_requests_per_minute", 12, 60_000),
+    ("pushes_per_minute", PUSHES_MIN as u64, 600_000),
+    ("look_ups_per_minute", 60, 6_000_000),
+    ("partial_bytes", 1 << 20, 1 << 34),
+    ("subnet_share", 1, 100),
 ];
 
 /// The range of a numeric key in [`RANGES`].
@@ -216,6 +218,12 @@ pub fn check(s: &Settings) -> Vec<Conflict> {
         ("peer_stall_timeout", s.peer_stall_timeout.as_secs()),
         ("unverified_max", u64::from(s.unverified_max)),
         ("unverified_per_ip", u64::from(s.unverified_per_ip)),
+        ("handshakes_per_minute", u64::from(s.handshakes_per_minute)),
+        ("peer_requests_per_minute", u64::from(s.peer_requests_per_minute)),
+        ("pushes_per_minute", u64::from(s.pushes_per_minute)),
+        ("look_ups_per_minute", u64::from(s.look_ups_per_minute)),
+        ("partial_bytes", s.partial_bytes),
+        ("subnet_share", u64::from(s.subnet_share)),
     ] {
         if let Some((low, high)) = range(key)
             && !(low..=high).contains(&value)

@@ -48,6 +48,10 @@ counters! {
     neighbours_evicted,
     /// Newcomers refused because the view was full.
     newcomers_refused,
+    /// Newcomers closed because too many came in a minute.
+    newcomers_over_rate,
+    /// Connections closed because too much had come in part.
+    partials_crowded_out,
     /// Newcomers told that the view is full before they did any work.
     newcomers_turned_away,
     /// Frames received from modules.

@@ -136,6 +136,19 @@ pub struct Settings {
     pub unverified_per_ip: u32,
     /// Must HELLO's IP be the connection's?
     pub check_source_ip: bool,
+    /// Newcomers whom we ask for a proof of work, or tell that there is no room, in a minute.
+    pub handshakes_per_minute: u32,
+    /// PEER REQUESTs of one neighbour answered in a minute.
+    pub peer_requests_per_minute: u32,
+    /// PUSHes of one neighbour followed in a minute.
+    pub pushes_per_minute: u32,
+    /// Look-ups, and newcomers without room, that are told addresses in a minute.
+    pub look_ups_per_minute: u32,
+    /// Bytes of frames that have come in part, of all connections together.
+    pub partial_bytes: u64,
+    /// How much of the view may be of one public network, in percent: the IPv4 addresses with the first 16 bits in
+    /// common, the IPv6 ones with the first 32.
+    pub subnet_share: u32,
 }
 
 impl Settings {
@@ -175,6 +188,12 @@ impl Settings {
             unverified_max: 256,
             unverified_per_ip: 16,
             check_source_ip: true,
+            handshakes_per_minute: 6_000,
+            peer_requests_per_minute: 30,
+            pushes_per_minute: 600,
+            look_ups_per_minute: 6_000,
+            partial_bytes: 16 << 20,
+            subnet_share: 50,
         }
     }
 
@@ -227,6 +246,12 @@ impl Settings {
     /// does not listen in that family.
     pub fn own_address(&self, other: &SocketAddr) -> Option<SocketAddr> {
         self.advertised_address.same_family_as(other).or_else(|| self.p2p_address.same_family_as(other))
+    }
+
+    /// How many neighbours may be of one public network: at least one.
+    pub fn subnet_room(&self) -> u32 {
+        let room = u64::from(self.max_peers).saturating_mul(u64::from(self.subnet_share)) / 100;
+        u32::try_from(room).unwrap_or(u32::MAX).max(1)
     }
 
     /// How many neighbours that dialed us fit in the view: what `target_peers` and the spare leave (section 4).

@@ -23,7 +23,7 @@ pub fn steady(peers: u32) -> Scenario {
     scenario.settings.max_peers = 12;
     scenario.settings.target_peers = 4;
     scenario.settings.min_peers = 4;
-    scenario.settings.degree = 6;
+    scenario.settings.degree = 4;
     scenario.network.cut_ppm = 0;
     scenario.network.loss_ppm = 0;
     scenario.modules[0].delay = (0, 0);

@@ -19,6 +19,8 @@ pub struct Queue<T> {
 /// Entries that move down together are few enough to be called the next ones: what one of them is about takes some
 /// thousand bytes, and those of all must fit the processor's second cache beside everything else.
 const FEW: usize = 64;
+/// A bucket with room for more entries gives it back when it is emptied.
+const KEPT: usize = 4_096;
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
@@ -81,8 +83,10 @@ impl<T: Copy> Queue<T> {
         for (at, what) in entries.drain(..) {
             self.put(at, what);
         }
-        // The emptied bucket keeps its allocation.
-        self.buckets[lowest] = entries;
+        // A small bucket keeps its allocation; a large one is seldom as full again soon.
+        if entries.capacity() <= KEPT {
+            self.buckets[lowest] = entries;
+        }
         Some(())
     }
 

@@ -3,4 +3,5 @@
 pub(crate) mod handshake;
 pub(crate) mod module;
 pub(crate) mod outbox;
+pub(crate) mod partial;
 pub(crate) mod peer;

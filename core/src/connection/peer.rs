@@ -198,11 +198,11 @@ impl Peer {
     }
 
     /// May it do this once more? Over the rate of the protocol's limits it may not.
-    pub(crate) fn allows(&mut self, rate: Rate, now: Instant) -> bool {
+    pub(crate) fn allows(&mut self, rate: Rate, now: Instant, settings: &Settings) -> bool {
         let rates = self.rates.get_or_insert_with(|| {
             Box::new(Rates {
-                requests: TokenBucket::new(limits::PEER_REQUESTS, now),
-                pushes: TokenBucket::new(limits::PUSHES, now),
+                requests: TokenBucket::of_part(settings.peer_requests_per_minute, 3, now),
+                pushes: TokenBucket::of_part(settings.pushes_per_minute, 1, now),
                 pushes_sent: TokenBucket::new(limits::PUSHES_SENT, now),
                 pings: TokenBucket::new(limits::PINGS, now),
                 renewals: TokenBucket::new(limits::RENEWALS, now),

@@ -72,7 +72,8 @@ impl Membership {
         let is_out = under_way.busy.contains(address)
             || self.is_own(address)
             || settings.own_address(address).is_none()
-            || self.view.by_address(address).is_some();
+            || self.view.by_address(address).is_some()
+            || self.is_of_crowded_network(settings, address);
         if is_out {
             return None;
         }

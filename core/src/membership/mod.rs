@@ -11,7 +11,7 @@ mod hearsay;
 pub(crate) mod lost;
 pub(crate) mod view;
 
-use crate::address::{Compact, Scope, scope};
+use crate::address::{Compact, Scope, network, scope};
 use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
@@ -156,10 +156,11 @@ impl Membership {
         address: SocketAddr,
         (is_capable, is_urgent): (bool, bool),
     ) -> Admission {
-        if self.has_room(settings) {
+        let is_crowding = self.is_of_crowded_network(settings, &address);
+        if self.has_room(settings) && !is_crowding {
             return Admission::Room;
         }
-        if !is_urgent || self.displaced.contains(now, &address) {
+        if is_crowding || !is_urgent || self.displaced.contains(now, &address) {
             return Admission::Refused;
         }
         let grace = if is_capable { limits::NEWCOMER_GRACE } else { Duration::ZERO };
@@ -177,6 +178,9 @@ impl Membership {
 
     /// Would a capable newcomer be admitted, as things stand?
     pub(crate) fn may_admit(&self, now: Instant, settings: &Settings, address: SocketAddr, is_urgent: bool) -> bool {
+        if self.is_of_crowded_network(settings, &address) {
+            return false;
+        }
         let may_displace = || is_urgent && !self.displaced.contains(now, &address);
         self.has_room(settings) || (may_displace() && self.view.has_displaceable(now, limits::NEWCOMER_GRACE))
     }
@@ -193,8 +197,16 @@ impl Membership {
     }
 
     /// We dialed it and it let us in: is there a place for it? It may have been taken meanwhile.
-    pub(crate) fn has_place_for_chosen(&self, settings: &Settings) -> bool {
-        self.view.len() < settings.max_peers as usize
+    pub(crate) fn has_place_for_chosen(&self, settings: &Settings, address: &SocketAddr) -> bool {
+        self.view.len() < settings.max_peers as usize && !self.is_of_crowded_network(settings, address)
+    }
+
+    /// Has its network, if it is a public one, all of the view that one network may have (section 11)? Whoever owns one
+    /// network must not own a view.
+    fn is_of_crowded_network(&self, settings: &Settings, address: &SocketAddr) -> bool {
+        let Some(its) = network(address.ip()) else { return false };
+        let of_it = self.view.iter().filter(|neighbour| network(neighbour.address.ip()) == Some(its)).count();
+        of_it >= settings.subnet_room() as usize
     }
 
     /// A peer is in the view now: no longer looked for. Returns the pause before its next redial, should it be lost.

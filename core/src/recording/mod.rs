@@ -31,7 +31,7 @@ pub use writer::Recorder;
 /// What a recording begins with.
 const MAGIC: [u8; 8] = *b"VPGOSSIP";
 /// The version of the format that this code writes, and the only one that it reads.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Bytes of a chunk before its payload: kind, length, checksum.
 const CHUNK_HEADER: usize = 13;
 const CHUNK_HEAD: u8 = 0;

@@ -41,6 +41,12 @@ impl Sink {
             unverified_max,
             unverified_per_ip,
             check_source_ip,
+            handshakes_per_minute,
+            peer_requests_per_minute,
+            pushes_per_minute,
+            look_ups_per_minute,
+            partial_bytes,
+            subnet_share,
         } = settings;
         self.addresses(p2p_address);
         self.addresses(advertised_address);
@@ -69,6 +75,11 @@ impl Sink {
             Target::ZeroBits(bits) => *bits,
             Target::AsciiZeros => u8::MAX,
         });
+        for n in [handshakes_per_minute, peer_requests_per_minute, pushes_per_minute, look_ups_per_minute] {
+            self.number(u64::from(*n));
+        }
+        self.number(*partial_bytes);
+        self.number(u64::from(*subnet_share));
     }
 
     fn addresses(&mut self, addresses: &Addresses) {
@@ -135,6 +146,12 @@ impl Source<'_> {
                 u8::MAX => Target::AsciiZeros,
                 bits => Target::ZeroBits(bits),
             },
+            handshakes_per_minute: self.u32()?,
+            peer_requests_per_minute: self.u32()?,
+            pushes_per_minute: self.u32()?,
+            look_ups_per_minute: self.u32()?,
+            partial_bytes: self.number()?,
+            subnet_share: self.u32()?,
         })
     }
 

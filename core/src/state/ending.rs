@@ -53,6 +53,7 @@ impl GossipState {
         if !planted!(TimerNotCancelled) {
             self.timers.clear(Timer::Connection(id));
         }
+        self.partials.remove(id);
         self.is_view_changed = true;
         let reason = reason_of_proof(&peer, reason);
         out.push(Action::Note(Note::PeerClosed { connection: id, remote: peer.remote, reason }));

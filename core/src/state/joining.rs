@@ -122,6 +122,11 @@ impl GossipState {
         }
         match peer.verifier {
             Verifier::AwaitHello { .. } => {
+                if !self.newcomers.take(now) {
+                    bump(&mut self.metrics.newcomers_over_rate);
+                    self.end(id, EndReason::Crowded, out);
+                    return;
+                }
                 peer.is_v6 = claimed.is_ipv6();
                 peer.address = Some(vouched(claimed, peer.remote.ip(), check_source_ip));
                 match self.weigh_twin(id, out) {
@@ -140,7 +145,7 @@ impl GossipState {
             Verifier::Held | Verifier::Challenged { .. } => {}
             // It wants to be in our view again (an old peer repairs its own so), or asks on a connection that we dialed.
             Verifier::Verified | Verifier::Quiet => {
-                if peer.allows(Rate::Renewal, now) {
+                if peer.allows(Rate::Renewal, now, &self.settings) {
                     self.challenge(id, out);
                 } else {
                     bump(&mut self.metrics.frames_over_rate);
@@ -410,7 +415,7 @@ impl GossipState {
             formers.into_iter().for_each(|former| self.suspend(former, out));
         }
         if is_chosen || arrival.back_since.is_some() {
-            if !self.membership.has_place_for_chosen(&self.settings) {
+            if !self.membership.has_place_for_chosen(&self.settings, &address) {
                 self.end(id, EndReason::Refused, out);
                 return;
             }

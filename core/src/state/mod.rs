@@ -16,6 +16,7 @@ mod tests;
 use crate::action::{Action, Actions, Flush};
 use crate::address::canonical;
 use crate::connection::module::Module;
+use crate::connection::partial::Partials;
 use crate::connection::peer::{Peer, Purpose};
 use crate::dissemination::{Delivery, Dissemination};
 use crate::error::SettingsError;
@@ -60,6 +61,9 @@ pub struct GossipState {
     metrics: Metrics,
     /// Look-ups that we answer, all peers together.
     look_ups: TokenBucket,
+    /// Newcomers that we answer at all, likewise.
+    newcomers: TokenBucket,
+    partials: Partials,
     dialed: u64,
     queries: SortedMap<u64, dialing::Query>,
     asked: u64,
@@ -105,7 +109,9 @@ impl GossipState {
             proofs: Proofs::new(settings.pow_per_minute, now),
             timers: Timers::default(),
             metrics: Metrics::default(),
-            look_ups: TokenBucket::new(limits::LOOK_UPS, now),
+            look_ups: TokenBucket::of_part(settings.look_ups_per_minute, 10, now),
+            newcomers: TokenBucket::of_part(settings.handshakes_per_minute, 10, now),
+            partials: Partials::default(),
             dialed: 0,
             queries: SortedMap::new(),
             asked: 0,
@@ -175,7 +181,10 @@ impl GossipState {
     /// once for several events, not many times for each.
     pub fn touch(&self, connection: ConnectionId) -> u64 {
         let of_connections = match self.modules.get(&connection) {
-            Some(module) => self.peers.values().fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch()),
+            Some(module) => {
+                let targets = self.membership.view.iter().filter_map(|known| self.peers.get(&known.sends_on()?));
+                targets.fold(module.outbox.queued(), |sum, peer| sum ^ peer.touch())
+            }
             None => self.peers.get(&connection).map_or(0, |peer| peer.touch()),
         };
         let of_state = self.now.as_micros() ^ self.metrics.peer_notifications ^ self.metrics.messages_duplicate;

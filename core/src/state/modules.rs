@@ -23,13 +23,19 @@ impl GossipState {
         self.metrics.api_bytes_in = self.metrics.api_bytes_in.saturating_add(bytes.len() as u64);
         let mut deframer = std::mem::take(&mut module.deframer);
         let mut input = bytes;
+        let frames = self.metrics.api_frames_in;
         self.take_frames(id, &mut deframer, &mut input, out);
         if let Some(module) = self.modules.get_mut(&id) {
             deframer.keep(&mut input);
+            // What waits while nothing is read is not the module's fault; the driver bounds it.
+            let half_received = if module.is_reading_stopped || !module.is_open() { 0 } else { deframer.kept() };
+            let progressed = self.metrics.api_frames_in > frames;
             module.deframer = deframer;
+            self.partials.set(id, half_received, progressed, self.now);
             if module.is_reading_stopped && !was_stopped && module.is_open() {
                 out.push(Action::StopReading { connection: id });
             }
+            self.keep_to_partial_budget(out);
         }
     }
 
@@ -201,6 +207,7 @@ impl GossipState {
     pub(super) fn module_closed(&mut self, id: ConnectionId) {
         let Some(module) = self.modules.get_mut(&id) else { return };
         module.is_gone = true;
+        self.partials.remove(id);
         module.outbox = Default::default();
         let has_no_more_to_say = module.parked.is_empty();
         self.timers.clear(Timer::Connection(id));
@@ -239,7 +246,7 @@ impl GossipState {
     }
 
     /// Closes a module's connection at once, unless that is gone already.
-    fn disconnect(&mut self, id: ConnectionId, out: &mut Actions) {
+    pub(super) fn disconnect(&mut self, id: ConnectionId, out: &mut Actions) {
         if self.modules.get(&id).is_some_and(|module| module.is_open()) {
             out.push(Action::Close { connection: id, flush: Flush::Discard });
             self.module_closed(id);

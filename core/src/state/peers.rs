@@ -1,13 +1,14 @@
 //! What peers send (PROTOCOL.md, sections 1, 4, 5, 7 and 8).
 
 use super::{GossipState, bump};
-use crate::action::Actions;
+use crate::action::{Action, Actions};
 use crate::address::{canonical, is_usable, scope};
 use crate::connection::outbox::Outbox;
 use crate::connection::peer::{Origin, Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
+use crate::note::{EndReason, Note};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
@@ -44,6 +45,7 @@ impl GossipState {
         self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
         let mut deframer = std::mem::take(&mut peer.deframer);
         let mut input = bytes;
+        let mut progressed = false;
         while let Some(peer) = self.peers.get(&id) {
             let is_wanted = |frame_kind, size| {
                 peer.wants(frame_kind, size) || (frame_kind == kind::PEER_RESPONSE && self.completed_by(id).is_some())
@@ -54,6 +56,7 @@ impl GossipState {
                 Next::Skipped { .. } => bump(&mut self.metrics.frames_unknown),
                 Next::Lost { .. } => self.fault(id, Fault::ImpossibleSize, out),
                 Next::Frame { kind, body } => {
+                    progressed = true;
                     bump(&mut self.metrics.p2p_frames_in);
                     match PeerMessage::decode(kind, body) {
                         Ok(message) => self.on_peer_message(id, message, out),
@@ -67,7 +70,25 @@ impl GossipState {
             }
         }
         if let Some(peer) = self.peers.get_mut(&id) {
+            self.partials.set(id, deframer.kept(), progressed, self.now);
             peer.deframer = deframer;
+            self.keep_to_partial_budget(out);
+        }
+    }
+
+    /// What has come in part is bounded over all connections: whose frame has been on its way the longest goes.
+    pub(super) fn keep_to_partial_budget(&mut self, out: &mut Actions) {
+        while self.partials.bytes() > self.settings.partial_bytes
+            && let Some(slowest) = self.partials.slowest()
+        {
+            bump(&mut self.metrics.partials_crowded_out);
+            self.partials.remove(slowest);
+            if self.peers.contains_key(&slowest) {
+                self.end(slowest, EndReason::Stalled, out);
+            } else {
+                out.push(Action::Note(Note::TableFull { table: "half-received frames" }));
+                self.disconnect(slowest, out);
+            }
         }
     }
 
@@ -134,7 +155,7 @@ impl GossipState {
     fn within(&mut self, id: ConnectionId, rate: Rate, out: &mut Actions) -> bool {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(&id) else { return false };
-        if peer.allows(rate, now) {
+        if peer.allows(rate, now, &self.settings) {
             return true;
         }
         bump(&mut self.metrics.frames_over_rate);
@@ -175,7 +196,7 @@ impl GossipState {
     pub(super) fn push_to(&mut self, neighbour: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
         let now = self.now;
-        if !self.peers.get_mut(&id).is_some_and(|peer| peer.allows(Rate::PushSent, now)) {
+        if !self.peers.get_mut(&id).is_some_and(|peer| peer.allows(Rate::PushSent, now, &self.settings)) {
             bump(&mut self.metrics.pushes_withheld);
             return;
         }

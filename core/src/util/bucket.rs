@@ -20,6 +20,11 @@ impl TokenBucket {
         Self { per_minute, burst, credit: u64::from(burst).saturating_mul(Self::TOKEN), filled_at: now }
     }
 
+    /// A full bucket whose burst is this part of what a minute brings.
+    pub(crate) fn of_part(per_minute: u32, part: u32, now: Instant) -> Self {
+        Self::new((per_minute, per_minute.checked_div(part).unwrap_or(per_minute).max(1)), now)
+    }
+
     /// Takes a token if there is one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         self.fill(now);

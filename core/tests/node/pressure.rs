@@ -381,3 +381,27 @@ fn a_neighbours_table_share_shrinks_when_modules_refuse_it_while_others_are_beli
     node.pass_secs(360);
     assert_eq!(holds(&mut node, liar, 30_000), before, "for a while only");
 }
+
+#[test]
+fn half_received_frames_share_a_budget_and_the_slowest_goes() {
+    let half = [&[0xf0, 0x00, 1, 0xf4][..], &[7; 60_000]].concat();
+    let mut node = Node::new(|settings| settings.partial_bytes = 1 << 20);
+    let (slowest, neighbour) = (node.module(), node.neighbour());
+    node.say_bytes(slowest, &half[..100]);
+    node.pass_secs(1);
+    let modules: Vec<_> = (0..17).map(|_| node.module()).collect();
+    modules.iter().for_each(|module| node.say_bytes(*module, &half));
+    assert!(node.closed(slowest).is_none(), "a megabyte is allowed");
+    // A neighbour's counts like a module's.
+    node.pass_secs(1);
+    node.say_bytes(neighbour, &[&[0xf0, 0x00, 1, 0xff][..], &half[4..]].concat());
+    assert!(node.closed(slowest).is_some(), "the first to begin");
+    assert_eq!(node.closed(modules[0]), Some(Flush::Discard), "and the next, until there is room");
+    assert!(node.closed(modules[1]).is_none() && node.closed(neighbour).is_none());
+    assert_eq!(node.metrics().partials_crowded_out, 2);
+    // What was begun by others goes on undisturbed.
+    let subscriber = node.subscriber(1);
+    node.say_bytes(modules[1], &[7; 0xf000 - 60_004]);
+    assert_eq!(node.metrics().partials_crowded_out, 2);
+    assert!(node.told(subscriber).is_empty(), "its type is another");
+}

@@ -149,6 +149,10 @@ impl Network {
     ) -> EndId {
         let (there, back) = self.latencies(from, to);
         let link = self.free.pop().unwrap_or_else(|| {
+            if self.ends.len() == self.ends.capacity() {
+                // By an eighth, not to the double: this is a good part of what a network takes.
+                self.ends.reserve_exact(self.ends.len() / 8 + 1_024);
+            }
             self.ends.extend([End::default(), End::default()]);
             u32::try_from(self.ends.len() / 2 - 1).expect("fewer than 2^31 links")
         });

@@ -13,7 +13,7 @@ pub type Key = (&'static str, &'static str, &'static str, &'static str);
 /// Every key but those of `[gossip]`, which are the daemon's, and `[expect]`, which are [`MEASURES`].
 pub const KEYS: &[Key] = &[
     ("simulation", "peers", "required", "How many peers there are in all."),
-    ("simulation", "bootstrappers", "1", "The first so many are everybody's bootstrappers."),
+    ("simulation", "bootstrappers", "1", "The first so many are bootstrappers; a peer knows eight of them at most."),
     ("simulation", "joined", "all", "How many join at the start; the others when a fault of kind join says so."),
     ("simulation", "join_over", "10 s", "The first joins are spread over so long."),
     ("simulation", "duration", "60 s", "How long it takes, simulated."),

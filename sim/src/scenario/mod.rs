@@ -21,7 +21,7 @@ pub struct Scenario {
     pub name: String,
     /// Peers in all, those that join later included.
     pub peers: u32,
-    /// The first so many peers are everybody's bootstrappers.
+    /// The first so many peers are bootstrappers; each peer knows eight of them at most.
     pub bootstrappers: u32,
     /// So many peers join at the start; the others when the timeline says so.
     pub joined: u32,

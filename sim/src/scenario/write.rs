@@ -120,6 +120,12 @@ fn write_settings(out: &mut String, settings: &Settings) {
         unverified_max,
         unverified_per_ip,
         check_source_ip,
+        handshakes_per_minute,
+        peer_requests_per_minute,
+        pushes_per_minute,
+        look_ups_per_minute,
+        partial_bytes,
+        subnet_share,
     } = settings;
     line!(out, "\n[gossip]");
     for (key, value) in [
@@ -149,6 +155,12 @@ fn write_settings(out: &mut String, settings: &Settings) {
         ("peer_stall_timeout", peer_stall_timeout.as_secs()),
         ("unverified_max", u64::from(*unverified_max)),
         ("unverified_per_ip", u64::from(*unverified_per_ip)),
+        ("handshakes_per_minute", u64::from(*handshakes_per_minute)),
+        ("look_ups_per_minute", u64::from(*look_ups_per_minute)),
+        ("peer_requests_per_minute", u64::from(*peer_requests_per_minute)),
+        ("pushes_per_minute", u64::from(*pushes_per_minute)),
+        ("subnet_share", u64::from(*subnet_share)),
+        ("partial_bytes", *partial_bytes),
     ] {
         line!(out, "{key} = {value}");
     }

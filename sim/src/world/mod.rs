@@ -36,6 +36,9 @@ pub(crate) const SECOND: u64 = 1_000_000;
 /// How often everything is looked over.
 const SWEEP: u64 = 10 * SECOND;
 
+/// Nobody configures more bootstrappers than so many; where there are more, peers take turns.
+const BOOTSTRAPPERS_EACH: u32 = 8;
+
 /// The random numbers of each part.
 struct Rngs {
     seeds: Rng,
@@ -436,8 +439,9 @@ impl World {
         }
         let mut settings = real_settings(&self.scenario);
         settings.p2p_address = gossip_core::Addresses::of(address_of(peer));
-        let bootstrappers = 0..self.scenario.bootstrappers.min(self.scenario.peers);
-        settings.bootstrapper = bootstrappers.map(|other| Endpoint::Address(address_of(other))).collect();
+        let bootstrappers = self.scenario.bootstrappers.min(self.scenario.peers);
+        let those = (0..bootstrappers.min(BOOTSTRAPPERS_EACH)).map(|n| (peer % bootstrappers + n) % bootstrappers);
+        settings.bootstrapper = those.map(|other| Endpoint::Address(address_of(other))).collect();
         let key = self.rngs.seeds.key();
         let host = &mut self.peers[peer as usize];
         let local = host.clock.read(self.now);

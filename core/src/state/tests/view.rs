@@ -158,6 +158,64 @@ fn who_is_turned_away_again_and_again_and_has_few_neighbours_asks_others_to_make
     assert_eq!(urgent, [false, false, false, false, false, false, true, true, true]);
 }
 
+/// Scripted peers that join from these addresses; who they are and their connections.
+fn joined_from(net: &mut Net, from: &[&str]) -> Vec<(NodeId, ConnectionId)> {
+    let join = |text: &&str| {
+        let node = net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(text.parse().unwrap()));
+        let instance = net.nodes.len() as u64;
+        (node, net.join(node, address(0), Some(instance)))
+    };
+    from.iter().map(join).collect()
+}
+
+#[test]
+fn one_public_network_gets_its_share_of_the_view_and_no_more() {
+    let mut net = ours(|its| (its.max_peers, its.target_peers, its.subnet_share) = (12, 1, 25));
+    let of_one = joined_from(&mut net, &["91.1.0.1:6001", "91.1.0.2:6001", "91.1.3.3:6001", "91.1.4.4:6001"]);
+    assert_eq!(net.view(0).len(), 3, "a quarter of twelve");
+    let (node, id) = of_one[3];
+    assert_eq!(net.hand(node).kinds(id), [kind::PEER_RESPONSE, kind::GOODBYE], "no work was asked of the fourth");
+    let urgent = net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of("91.1.5.5:6001".parse().unwrap()));
+    let id = net.join_urgently(urgent, address(0), 77);
+    assert_eq!(net.hand(urgent).goodbye(id), Some(GoodbyeReason::ViewFull), "nor does it help to be urgent");
+    joined_from(&mut net, &["91.2.0.1:6001", "91.3.0.1:6001", "192.168.0.1:6001", "192.168.0.2:6001"]);
+    joined(&mut net, 1..4);
+    assert_eq!(net.view(0).len(), 10, "others have their places, and private networks are exempt");
+}
+
+#[test]
+fn a_candidate_of_a_network_that_has_its_share_is_not_dialed() {
+    let mut net = ours(|its| (its.max_peers, its.target_peers, its.min_peers, its.subnet_share) = (12, 4, 6, 16));
+    let told = joined_from(&mut net, &["91.1.0.1:6001", "91.2.0.1:6001"]);
+    let hand = |net: &mut Net, text: &str| {
+        net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(text.parse().unwrap()))
+    };
+    let (of_crowded, of_other) = (hand(&mut net, "91.1.7.7:6001"), hand(&mut net, "91.7.0.7:6001"));
+    for text in ["91.1.7.7:6001", "91.7.0.7:6001"] {
+        let push = PeerMessage::Push { ttl: 0, address: text.parse().unwrap() };
+        net.say(told[1].0, told[1].1, &[push.frame()]);
+    }
+    live(&mut net, &told, MINUTE);
+    assert_eq!(dials_to(&mut net, of_crowded), 0);
+    assert!(dials_to(&mut net, of_other) > 0);
+}
+
+#[test]
+fn more_newcomers_than_handshakes_per_minute_are_closed_at_once() {
+    let mut net = ours(|its| its.handshakes_per_minute = 60);
+    for n in 1..10 {
+        let node = net.scripted(n);
+        let id = net.call(node, address(0));
+        let hello = PeerMessage::Hello { address: address(n) }.frame();
+        net.act(node, vec![crate::Action::Send { connection: id, frame: hello }]);
+        net.now = net.now.before(MOMENT);
+        net.run(Duration::from_millis(50));
+    }
+    let metrics = &net.state(0).metrics;
+    // A burst is a tenth of a minute's; one more comes by each second.
+    assert!((1..=3).contains(&metrics.newcomers_over_rate), "{}", metrics.newcomers_over_rate);
+}
+
 #[test]
 fn an_old_peer_may_displace_an_inbound_neighbour_of_any_age() {
     let mut net = ours(|_| ());
