@@ -3,8 +3,9 @@
 use super::address;
 use crate::network::EndId;
 use crate::rng::Rng;
-use crate::scenario::{Adversary, Lure};
+use crate::scenario::{Adversary, Attack, Lure};
 use crate::workload;
+use crate::world::address_of;
 use gossip_core::Flush;
 use gossip_core::pow::{Puzzle, Target};
 use gossip_core::wire::{AddressList, Capabilities, Deframer, Features, Frame, Hints, PeerMessage};
@@ -356,7 +357,14 @@ impl Crew {
 
     /// 505 with so many addresses.
     pub(super) fn tell_addresses(&mut self, link: u32, count: usize) {
-        let addresses: Vec<SocketAddr> = (0..count).map(|_| self.lure()).collect();
+        // Who does not want to mislead names whom it knows: its own and everybody else.
+        let is_honest = !matches!(self.plan.kind, Attack::Poison | Attack::Eclipse);
+        let known = self.plan.hosts as usize + self.targets.len();
+        let address = |crew: &mut Self| match crew.targets.get(crew.rng.index(known)) {
+            Some(peer) if is_honest => address_of(*peer),
+            _ => crew.lure(),
+        };
+        let addresses: Vec<SocketAddr> = (0..count).map(|_| address(self)).collect();
         self.on(link, |end| Deed::Send(end, AddressList::frame_of(&addresses, false)));
     }
 
