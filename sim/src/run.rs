@@ -73,6 +73,8 @@ pub struct Outcome {
     pub overlay: Overlay,
     /// When it ended, microseconds.
     pub simulated: u64,
+    /// The table of any peer that came nearest to its bound, but for the view, and how near, thousandths.
+    pub fullest: (&'static str, u64),
     /// See [`World::digest`].
     pub digest: u64,
     /// What the first peer that broke a property had counted by then: all that is not zero.
@@ -130,6 +132,7 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
         stats: world.stats().clone(),
         overlay,
         simulated: world.now(),
+        fullest: world.fullest(),
         digest: world.digest(),
         counters: counters(world),
         recordings: Vec::new(),

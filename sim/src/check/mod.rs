@@ -77,6 +77,8 @@ pub struct Checks {
     ages: Ages,
     away: Away,
     violations: Vec<Violation>,
+    /// The table that came nearest to its bound, and how near, thousandths.
+    fullest: (&'static str, u64),
     settings: Settings,
     /// What a clock may be off, in millionths: spans are that much shorter or longer.
     drift_ppm: u64,
@@ -86,7 +88,7 @@ impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
         let (proofs, ages, away) = Default::default();
-        Self { on, ledger, proofs, ages, away, violations: Vec::new(), settings, drift_ppm }
+        Self { on, ledger, proofs, ages, away, violations: Vec::new(), fullest: ("", 0), settings, drift_ppm }
     }
 
     /// Are they on?
@@ -97,6 +99,11 @@ impl Checks {
     /// What was broken so far.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// The table of any peer that came nearest to its bound so far, but for the view, and how near, thousandths.
+    pub fn fullest(&self) -> (&'static str, u64) {
+        self.fullest
     }
 
     /// Notes a broken property.
@@ -192,6 +199,10 @@ impl Checks {
     pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, held: Held) {
         if !self.on {
             return;
+        }
+        let fullest = bounds::fullest(status, &self.settings);
+        if fullest.1 > self.fullest.1 {
+            self.fullest = fullest;
         }
         let broken = bounds::check(status, &self.settings);
         let strays = lifetimes::check(status, held, &self.settings);

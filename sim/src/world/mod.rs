@@ -180,6 +180,11 @@ impl World {
         self.checks.violations()
     }
 
+    /// The table of any peer that came nearest to its bound so far, but for the view, and how near, thousandths.
+    pub fn fullest(&self) -> (&'static str, u64) {
+        self.checks.fullest()
+    }
+
     /// Everything that happened, in one number: two runs with the same one were the same.
     pub fn digest(&self) -> u64 {
         self.digest
