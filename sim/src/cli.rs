@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use gossip_sim::run::{Options, Outcome, measure_run, run};
 use gossip_sim::scenario::Scenario;
 use gossip_sim::shrink::{Failure, shrink};
-use gossip_sim::{explore, replay, telling};
+use gossip_sim::{attack, explore, replay, telling};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +26,8 @@ enum Command {
     Run(Run),
     /// Run random scenarios, one for each seed, until one fails.
     Explore(Explore),
+    /// Run attacks with their adversaries and without, and say what they cost.
+    Attack(Attack),
     /// Replay what a daemon, or `sim run --trace`, recorded.
     Replay(replay::Arguments),
     /// Measure how fast and how small the simulation of a steady network is.
@@ -78,6 +80,25 @@ struct Explore {
 }
 
 #[derive(Args)]
+struct Attack {
+    /// Scenarios with adversaries.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The seeds, A..B without B.
+    #[arg(long, value_parser = seed_range, default_value = "0..20")]
+    seeds: Seeds,
+    /// So many peers instead of what the files say.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    peers: Option<u32>,
+    /// One line of JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// The table as Markdown, and nothing else.
+    #[arg(long)]
+    markdown: bool,
+}
+
+#[derive(Args)]
 struct Bench {
     /// How many peers.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
@@ -117,6 +138,7 @@ pub(crate) fn main() -> ExitCode {
     let status = match Cli::parse().command {
         Command::Run(command) => command.main(),
         Command::Explore(command) => command.main(),
+        Command::Attack(command) => command.main(),
         Command::Bench(command) => command.main(),
         Command::Replay(arguments) => return replay::main(&arguments),
     };
@@ -136,6 +158,12 @@ fn read(file: &std::path::Path) -> Result<Scenario, u8> {
     }
 }
 
+/// So many peers instead of what the file says.
+fn resize(scenario: &mut Scenario, peers: u32) {
+    scenario.joined = if scenario.joined == scenario.peers { peers } else { scenario.joined.min(peers) };
+    scenario.peers = peers;
+}
+
 fn status_of(outcome: &Outcome) -> u8 {
     match (outcome.violations.is_empty(), outcome.missed.is_empty()) {
         (false, _) => BROKEN,
@@ -150,10 +178,7 @@ impl Run {
             Ok(scenario) => scenario,
             Err(status) => return status,
         };
-        if let Some(peers) = self.peers {
-            scenario.joined = if scenario.joined == scenario.peers { peers } else { scenario.joined.min(peers) };
-            scenario.peers = peers;
-        }
+        self.peers.into_iter().for_each(|peers| resize(&mut scenario, peers));
         match self.seeds {
             None => self.one(scenario),
             Some(seeds) => self.many(&scenario, seeds),
@@ -298,6 +323,69 @@ fn shrink_to(scenario: &Scenario, seed: u64, out: &std::path::Path) {
     match std::fs::write(out, text) {
         Ok(()) => println!("the smallest that fails so: sim run {} --seed {seed}", out.display()),
         Err(error) => println!("{} cannot be written: {error}", out.display()),
+    }
+}
+
+impl Attack {
+    fn main(&self) -> u8 {
+        let mut attacks = Vec::new();
+        for file in &self.files {
+            match read(file) {
+                Ok(mut scenario) => {
+                    self.peers.into_iter().for_each(|peers| resize(&mut scenario, peers));
+                    attacks.push(scenario);
+                }
+                Err(status) => return status,
+            }
+        }
+        // Many attacks are against the same network: at peace it is measured once.
+        let mut scenarios: Vec<Scenario> = Vec::new();
+        let of_attack: Vec<usize> = attacks
+            .iter()
+            .map(|scenario| {
+                let peace = attack::at_peace(scenario);
+                scenarios.iter().position(|known| *known == peace).unwrap_or_else(|| {
+                    scenarios.push(peace);
+                    scenarios.len() - 1
+                })
+            })
+            .collect();
+        let first_attack = scenarios.len();
+        scenarios.extend(attacks.iter().cloned());
+        let runs = self.measure_all(&scenarios);
+        let rows = attacks
+            .iter()
+            .enumerate()
+            .map(|(at, scenario)| attack::Row::of(scenario, &runs[first_attack + at], &runs[of_attack[at]]));
+        let rows: Vec<attack::Row> = rows.collect();
+        if self.json {
+            println!("{}", serde_json::to_string(&rows).expect("numbers and text"));
+        } else if self.markdown {
+            print!("{}", attack::markdown(&rows));
+        } else {
+            for row in &rows {
+                println!("{}: {}", row.attack, row.wrong.as_deref().unwrap_or("holds"));
+            }
+        }
+        if rows.iter().all(|row| row.wrong.is_none()) { GOOD } else { MISSED }
+    }
+
+    /// All seeds of all scenarios, on all cores.
+    fn measure_all(&self, scenarios: &[Scenario]) -> Vec<Vec<attack::Measured>> {
+        let seeds = self.seeds.past - self.seeds.first;
+        let jobs = Seeds { first: 0, past: seeds * scenarios.len() as u64 };
+        let measured = Mutex::new(Vec::new());
+        for_seeds(jobs, |job, _| {
+            let at = usize::try_from(job / seeds).unwrap_or(0);
+            let run = attack::measure(&scenarios[at], self.seeds.first + job % seeds);
+            measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((job, at, run));
+            true
+        });
+        let mut measured = measured.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        measured.sort_by_key(|(job, ..)| *job);
+        let mut runs = vec![Vec::new(); scenarios.len()];
+        measured.into_iter().for_each(|(_, at, run)| runs[at].push(run));
+        runs
     }
 }
 

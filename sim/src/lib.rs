@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adversary;
+pub mod attack;
 pub mod bench;
 pub mod check;
 pub mod explore;

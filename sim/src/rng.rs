@@ -23,6 +23,8 @@ pub enum Stream {
     Joins = 7,
     /// What `sim explore` makes up.
     Explore = 8,
+    /// What adversaries do.
+    Attack = 9,
 }
 
 /// One part's random numbers.

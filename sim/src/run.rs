@@ -73,6 +73,8 @@ pub struct Outcome {
     pub overlay: Overlay,
     /// When it ended, microseconds.
     pub simulated: u64,
+    /// The table of any peer that came nearest to its bound, but for the view, and how near, thousandths.
+    pub fullest: (&'static str, u64),
     /// See [`World::digest`].
     pub digest: u64,
     /// What the first peer that broke a property had counted by then: all that is not zero.
@@ -130,6 +132,7 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
         stats: world.stats().clone(),
         overlay,
         simulated: world.now(),
+        fullest: world.fullest(),
         digest: world.digest(),
         counters: counters(world),
         recordings: Vec::new(),
@@ -165,5 +168,7 @@ fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
         Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes().max(1),
         Measure::HandshakesPerJoin => stats.handshakes() * 1_000 / stats.starts.max(1),
         Measure::Announcements => stats.announcements,
+        Measure::VictimConnects => stats.victim_connects.iter().copied().max().unwrap_or(0).into(),
+        Measure::HonestLost => stats.honest_lost,
     }
 }

@@ -87,6 +87,12 @@ fn smaller(scenario: &Scenario, recovery: u64) -> Vec<Scenario> {
     for at in 0..scenario.modules.len() {
         offer(&|s| drop(s.modules.remove(at)));
     }
+    for at in 0..scenario.adversaries.len() {
+        offer(&|s| drop(s.adversaries.remove(at)));
+        offer(&|s| s.adversaries[at].hosts = (s.adversaries[at].hosts / 2).max(1));
+        offer(&|s| s.adversaries[at].connections /= 2);
+        offer(&|s| s.adversaries[at].stop = s.adversaries[at].stop.midpoint(s.adversaries[at].start));
+    }
     let least = trouble_over(scenario) + recovery;
     for shorter in [least, scenario.duration / 2, scenario.duration / 4 * 3] {
         if (least..scenario.duration).contains(&shorter) {
@@ -126,7 +132,9 @@ fn smaller(scenario: &Scenario, recovery: u64) -> Vec<Scenario> {
 
 /// When the last fault is over.
 fn trouble_over(scenario: &Scenario) -> u64 {
-    scenario.timeline.iter().map(|step| step.at + step.lasts.unwrap_or(0)).max().unwrap_or(0)
+    let faults = scenario.timeline.iter().map(|step| step.at + step.lasts.unwrap_or(0));
+    let attacks = scenario.adversaries.iter().map(|adversary| adversary.stop.min(scenario.duration));
+    faults.chain(attacks).max().unwrap_or(0)
 }
 
 fn fewer_peers(scenario: &mut Scenario, peers: u32) {

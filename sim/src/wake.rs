@@ -29,6 +29,10 @@ pub enum Wake {
     Step(u32),
     /// What this step of the timeline did is over.
     Undo(u32),
+    /// This adversary has something to do.
+    Attack(u16),
+    /// This adversary has the proof of work for this link of its own.
+    Paid(u16, u32),
     /// Everything is looked over.
     Sweep,
 }

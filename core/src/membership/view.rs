@@ -147,23 +147,27 @@ impl View {
 
     /// Could anybody make room for a newcomer?
     pub(crate) fn has_displaceable(&self, now: Instant, grace: Duration) -> bool {
-        self.iter().any(|neighbour| is_displaceable(neighbour, now, grace))
+        !self.all_displaceable(now, grace).is_empty()
     }
 
     /// Who makes room for a newcomer: a random one of the inbound neighbours that are at least `grace` old, but for
-    /// the longer-connected half of them (section 4).
+    /// the longer-connected half of all that are inbound (section 4).
     pub(crate) fn displaceable(&self, now: Instant, grace: Duration, rng: &mut Rng) -> Option<NeighbourId> {
-        let those = self.iter().filter(|neighbour| is_displaceable(neighbour, now, grace));
+        let mut those = self.all_displaceable(now, grace);
+        rng.choose(&mut those, 1);
+        those.pop().map(|(_, id)| id)
+    }
+
+    /// The half is that of all: of those old enough alone, a crowd of newcomers would leave half again and again, until
+    /// nobody is left.
+    fn all_displaceable(&self, now: Instant, grace: Duration) -> Vec<(Instant, NeighbourId)> {
+        let those = self.iter().filter(|neighbour| !neighbour.chosen || planted!(EvictsChosen));
         let mut inbound: Vec<(Instant, NeighbourId)> = those.map(|neighbour| (neighbour.since, neighbour.id)).collect();
         inbound.sort_unstable();
         let mut newer = inbound.split_off(inbound.len() / 2);
-        rng.choose(&mut newer, 1);
-        newer.pop().map(|(_, id)| id)
+        newer.retain(|(since, _)| now.since(*since) >= grace);
+        newer
     }
-}
-
-fn is_displaceable(neighbour: &Neighbour, now: Instant, grace: Duration) -> bool {
-    (!neighbour.chosen || planted!(EvictsChosen)) && now.since(neighbour.since) >= grace
 }
 
 #[cfg(test)]
@@ -213,6 +217,24 @@ mod tests {
         let any_age: BTreeSet<u64> =
             (0..200).filter_map(|_| view.displaceable(now, Duration::ZERO, &mut rng)).map(|id| id.0).collect();
         assert_eq!(any_age, BTreeSet::from([3, 4, 5]));
+    }
+
+    #[test]
+    fn however_many_newcomers_come_the_longer_connected_half_stays() {
+        let mut view = View::default();
+        (1..=8).for_each(|n| view.insert(neighbour(n, false, n)));
+        let mut rng = Rng::new([1; 32], Stream::Membership);
+        let grace = Duration::from_secs(30);
+        for newcomer in 100..200 {
+            let now = Instant::ZERO.after(Duration::from_secs(newcomer));
+            if let Some(displaced) = view.displaceable(now, grace, &mut rng) {
+                assert!(view.has_displaceable(now, grace));
+                view.remove(displaced);
+                view.insert(neighbour(newcomer, false, newcomer));
+            }
+        }
+        assert!((1..=4).all(|n| view.get(NeighbourId(n)).is_some()));
+        assert!((5..=8).all(|n| view.get(NeighbourId(n)).is_none()), "the others do make room");
     }
 
     #[test]

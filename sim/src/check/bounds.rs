@@ -12,8 +12,11 @@ pub(super) fn check_view(view: u32, settings: &Settings) -> Result<(), Broken> {
     Err((PROPERTY, format!("{view} neighbours, max_peers is {}", settings.max_peers)))
 }
 
-pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
-    let tables: &[(&str, u64, u64)] = &[
+/// A table's name, how much is in it, and its bound.
+type Table = (&'static str, u64, u64);
+
+fn tables(status: &Status, s: &Settings) -> Vec<Table> {
+    vec![
         ("neighbours", status.neighbours.len() as u64, u64::from(s.max_peers)),
         ("candidates", status.candidates as u64, limits::CANDIDATES_MAX as u64),
         ("lost", status.lost as u64, u64::from(s.max_peers)),
@@ -28,7 +31,22 @@ pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
         ("parked bytes", status.parked_bytes, s.pending_bytes + limits::PARKED_BYTES_PER_MODULE as u64),
         ("timers", status.timers as u64, (status.peer_connections + status.modules + limits::TIMERS_OF_NODE) as u64),
         ("proofs", status.proofs as u64, (limits::DIALS_MAX + s.max_peers as usize) as u64),
-    ];
+    ]
+}
+
+/// The table that is nearest to its bound, but for the view, what comes with it and what must be full to do its work,
+/// and how near, thousandths.
+pub(super) fn fullest(status: &Status, s: &Settings) -> (&'static str, u64) {
+    let queued = status.neighbours.iter().map(|neighbour| neighbour.queued).max().unwrap_or(0);
+    let of_memory = |(name, ..): &Table| !matches!(*name, "neighbours" | "timers" | "proofs" | "lost");
+    let tables = tables(status, s).into_iter().filter(of_memory);
+    let tables = tables.chain([("a neighbour's queue", queued, s.peer_queue + limits::DRIVER_WINDOW)]);
+    let permille = tables.map(|(name, value, bound)| (name, value * 1_000 / bound.max(1)));
+    permille.max_by_key(|(_, permille)| *permille).unwrap_or(("", 0))
+}
+
+pub(super) fn check(status: &Status, s: &Settings) -> Vec<Broken> {
+    let tables = tables(status, s);
     let over = tables.iter().filter(|(_, value, bound)| value > bound);
     let mut broken: Vec<_> =
         over.map(|(name, value, bound)| (PROPERTY, format!("{name}: {value} of {bound}"))).collect();

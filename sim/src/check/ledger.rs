@@ -34,6 +34,9 @@ pub struct Message {
     /// One bit for each direction of a link: it came through there.
     pub(super) crossed: Vec<u64>,
     outcome: Outcome,
+    /// An adversary sent it under another id: to peers it is another message, and nothing can be said of who has told
+    /// whom of which.
+    pub(super) is_forged: bool,
     /// First copies by their hops.
     hops: Vec<u32>,
     /// For each module: when it was told first, microseconds after the announcement plus one; 0 if never.
@@ -135,6 +138,7 @@ impl Ledger {
             told: vec![0; self.modules],
             crossed: Vec::new(),
             outcome: Outcome::default(),
+            is_forged: false,
             hops: Vec::new(),
             first_told: vec![0; self.modules],
         };
@@ -161,6 +165,13 @@ impl Ledger {
 
     pub(super) fn live_mut(&mut self, number: u64) -> Option<&mut Message> {
         self.messages.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    /// An adversary sends this message under another id.
+    pub fn forge(&mut self, number: u64) {
+        if let Some(message) = self.live_mut(number) {
+            message.is_forged = true;
+        }
     }
 
     /// A module of this peer says that the message is valid.

@@ -77,6 +77,8 @@ pub struct Checks {
     ages: Ages,
     away: Away,
     violations: Vec<Violation>,
+    /// The table that came nearest to its bound, and how near, thousandths.
+    fullest: (&'static str, u64),
     settings: Settings,
     /// What a clock may be off, in millionths: spans are that much shorter or longer.
     drift_ppm: u64,
@@ -86,7 +88,7 @@ impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
         let (proofs, ages, away) = Default::default();
-        Self { on, ledger, proofs, ages, away, violations: Vec::new(), settings, drift_ppm }
+        Self { on, ledger, proofs, ages, away, violations: Vec::new(), fullest: ("", 0), settings, drift_ppm }
     }
 
     /// Are they on?
@@ -99,13 +101,18 @@ impl Checks {
         &self.violations
     }
 
+    /// The table of any peer that came nearest to its bound so far, but for the view, and how near, thousandths.
+    pub fn fullest(&self) -> (&'static str, u64) {
+        self.fullest
+    }
+
     /// Notes a broken property.
     pub fn violate(&mut self, at: u64, peer: u32, property: &'static str, detail: String) {
         self.violations.push(Violation { at, peer, property, detail });
     }
 
-    /// A peer sends a frame to the peer `to` through `end`.
-    pub fn peer_sends(&mut self, now: u64, peer: u32, to: u32, end: EndId, frame: &Frame) {
+    /// A peer sends a frame through `end`, to the honest peer `to` or to somebody else.
+    pub fn peer_sends(&mut self, now: u64, peer: u32, to: Option<u32>, end: EndId, frame: &Frame) {
         if !self.on {
             return;
         }
@@ -117,6 +124,7 @@ impl Checks {
             }
             kind::VERIFICATION_REQUEST => [self.proofs.asked(peer, end, frame), Ok(()), Ok(())],
             kind::HELLO if end.is_dialer() => {
+                let Some(to) = to else { return };
                 [self.away.returns(self.ages.since(end), peer, to, self.drift_ppm), Ok(()), Ok(())]
             }
             kind::GOODBYE => {
@@ -191,6 +199,10 @@ impl Checks {
     pub fn look_over(&mut self, now: u64, peer: u32, status: &Status, held: Held) {
         if !self.on {
             return;
+        }
+        let fullest = bounds::fullest(status, &self.settings);
+        if fullest.1 > self.fullest.1 {
+            self.fullest = fullest;
         }
         let broken = bounds::check(status, &self.settings);
         let strays = lifetimes::check(status, held, &self.settings);

@@ -103,15 +103,26 @@ impl End {
     }
 }
 
+/// The number by which distances go; modules are where their peers are. Those of peers and others don't meet.
+fn host_of(owner: Owner) -> Option<u32> {
+    match owner {
+        Owner::Peer(peer) => Some(peer),
+        Owner::Attacker(host) => Some(u32::MAX / 2 + host),
+        Owner::Victim | Owner::Nobody => Some(u32::MAX),
+        Owner::Module(_) => None,
+    }
+}
+
 impl Network {
     pub(super) fn end(&mut self, end: EndId) -> &mut End {
         &mut self.ends[end.index()]
     }
 
     pub(super) fn latencies(&self, from: Owner, to: Owner) -> (u64, u64) {
-        match (from, to) {
-            (Owner::Peer(a), Owner::Peer(b)) => {
-                let (near, far) = (self.regions[a as usize], self.regions[b as usize]);
+        match (host_of(from), host_of(to)) {
+            (Some(a), Some(b)) => {
+                let region = |host: u32| self.regions.get(host as usize).copied().unwrap_or(0);
+                let (near, far) = (region(a), region(b));
                 let between = |regions| self.config.latency.between(self.seed, (a, b), regions);
                 (between((near, far)), between((far, near)))
             }
@@ -216,11 +227,11 @@ impl Network {
         while room > 0
             && let Some(item) = self.pool.front_mut(out)
             && item.at <= now
-            && let Content::Frame(frame) = &item.content
+            && let Some(parts) = item.content.parts()
         {
             let mut skip = item.delivered as usize;
             let mut taken = 0;
-            for part in frame.parts() {
+            for part in parts {
                 let rest = part.get(skip..).unwrap_or(&[]);
                 skip = skip.saturating_sub(part.len());
                 let bytes = &rest[..rest.len().min(room - taken)];

@@ -30,6 +30,12 @@ pub enum Owner {
     Peer(u32),
     /// A module, on its peer's host.
     Module(u32),
+    /// A scripted host, of an adversary.
+    Attacker(u32),
+    /// Somebody who has no part in this and is called all the same.
+    Victim,
+    /// Nobody: no answer ever comes.
+    Nobody,
 }
 
 /// What all links have in common.
@@ -167,6 +173,7 @@ impl Network {
         let (from, to) = (self.end(end).owner, self.end(end.other()).owner);
         let blocked = match (from, to) {
             (Owner::Peer(a), Owner::Peer(b)) => self.reach.blocked(a, b) || self.reach.blocked(b, a),
+            (_, Owner::Nobody) => true,
             _ => false,
         };
         if !blocked {
@@ -216,10 +223,18 @@ impl Network {
         !self.ends[end.index()].waiting.is_empty()
     }
 
+    /// Queues bytes that may be no frame at all: an adversary's.
+    pub fn send_raw(&mut self, now: u64, end: EndId, bytes: &[u8], queue: &mut Queue<Wake>) {
+        self.put(now, end, Content::Raw(bytes.into()), queue);
+    }
+
     /// Queues a frame. Whatever goes straight to the socket shows in [`take_written`](Self::take_written).
     pub fn send(&mut self, now: u64, end: EndId, frame: Frame, queue: &mut Queue<Wake>) {
+        self.put(now, end, Content::Frame(frame), queue);
+    }
+
+    fn put(&mut self, now: u64, end: EndId, content: Content, queue: &mut Queue<Wake>) {
         debug_assert!(self.is_open(end));
-        let content = Content::Frame(frame);
         if self.end(end).waiting.is_empty() && self.has_room(end, content.len()) {
             self.write(now, end, content, queue);
         } else {
@@ -367,7 +382,7 @@ impl Network {
                 self.hold(end);
                 return None;
             }
-            let is_data = matches!(front.content, Content::Frame(_));
+            let is_data = matches!(front.content, Content::Frame(_) | Content::Raw(_));
             let reader = &self.ends[end.other().index()];
             match reader.state {
                 State::Open if is_data && reader.reading => {

@@ -1,6 +1,7 @@
 //! Bytes under way, of all links together: one slab, so that a link at rest costs nothing and a message no allocation.
 
 use gossip_core::wire::Frame;
+use std::sync::Arc;
 
 /// What travels along one direction of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub(super) enum Content {
     Open,
     /// Bytes.
     Frame(Frame),
+    /// Bytes that may be no frame.
+    Raw(Arc<[u8]>),
     /// The sender sends no more.
     Fin,
     /// The connection is broken.
@@ -20,7 +23,17 @@ impl Content {
     pub(super) fn len(&self) -> u32 {
         match self {
             Self::Frame(frame) => u32::try_from(frame.len()).unwrap_or(u32::MAX),
+            Self::Raw(bytes) => u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             Self::Open | Self::Fin | Self::Reset => 0,
+        }
+    }
+
+    /// These bytes, in order; none of a mark.
+    pub(super) fn parts(&self) -> Option<[&[u8]; 2]> {
+        match self {
+            Self::Frame(frame) => Some(frame.parts()),
+            Self::Raw(bytes) => Some([bytes, &[]]),
+            Self::Open | Self::Fin | Self::Reset => None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Scenario files: ini, read through the same layer as the daemon's, with the same quality of messages.
 
+use super::adversary::{ATTACKS, Adversary, LURES, Lure};
 use super::value;
-use super::{Expectation, Fault, Measure, ModuleClass, Region, Relation, Scenario, Step, Verdict, Workload};
+use super::{Expectation, Fault, Measure, ModuleClass, Region, Relation, Scenario, Step, Verdict, Who, Workload};
 use crate::network::Latency;
 use crate::workload::MESSAGE_MIN;
 use gossip_config::{ConfigError, Document, Place, Problem, Problems, Section, read_settings};
@@ -63,6 +64,19 @@ pub const KEYS: &[Key] = &[
     ("fault", "over", "0 s", "Of join: spread over so long."),
     ("fault", "every", "1 s", "Of churn: the mean pause between two departures."),
     ("fault", "down", "30 s", "Of churn: the longest absence."),
+    ("adversary", "kind", "required", "What its hosts do: see the list of attacks."),
+    ("adversary", "hosts", "1", "How many hosts there are, each with an IP of its own and all its ports."),
+    ("adversary", "many_faced", "no", "yes: each connection claims to be another peer, at another port of its host."),
+    ("adversary", "networks", "256", "Over so many /16 networks these are spread, at most one a host."),
+    ("adversary", "targets", "100 %", "Which peers they attack: 30 %, 5, or peers 1, 2; bootstrappers as well."),
+    ("adversary", "connections", "1", "So many connections to each target they keep up, all hosts together."),
+    ("adversary", "every", "1 s", "The pause between two acts against each target, or on each connection."),
+    ("adversary", "start", "30 s", "From then on."),
+    ("adversary", "stop", "the end", "Until then; then they are gone without a word."),
+    ("adversary", "size", "200", "Bytes of data of what they make up."),
+    ("adversary", "type", "1337", "The data type of messages that they make up."),
+    ("adversary", "addresses", "own", "Whose addresses they pass on: own, dead (nobody answers) or victim (one host)."),
+    ("adversary", "hash_rate", "20000000", "SHA-256 a second of each of their hosts."),
 ];
 
 /// What `[expect]` can bound, and what it is.
@@ -79,6 +93,12 @@ pub const MEASURES: &[(&str, Measure, &str)] = &[
     ("handshake_frames", Measure::HandshakeFrames, "Frames of joining and finding, for each handshake."),
     ("handshakes_per_join", Measure::HandshakesPerJoin, "Handshakes (proofs of work sent) for each start of a peer."),
     ("announcements", Measure::Announcements, "Announcements made."),
+    (
+        "victim_connects",
+        Measure::VictimConnects,
+        "The most connects that one peer made to somebody who has no part in this.",
+    ),
+    ("honest_lost", Measure::HonestLost, "Neighbourhoods among honest peers that ended, counted at each end."),
 ];
 
 const VERDICTS: &[&str] = &["content", "yes", "no", "never"];
@@ -183,7 +203,7 @@ fn read(document: &Document, problems: &mut Problems) -> Option<Scenario> {
         }
         let Some(section) = document.section(name, problems) else { continue };
         let Some((kind, ..)) = KEYS.iter().find(|(of, ..)| *of == kind) else {
-            let right = "simulation, gossip, network, region NAME, modules NAME, workload NAME, fault NAME, expect";
+            let right = "simulation, gossip, network, region NAME, modules NAME, workload NAME, fault NAME, adversary NAME, expect";
             problems.mistake(section.header(), format!("[{name}] is not known here; {right} would be right"));
             continue;
         };
@@ -200,6 +220,7 @@ fn read(document: &Document, problems: &mut Problems) -> Option<Scenario> {
             }
             "modules" => read_modules(&mut reader, title, &mut scenario),
             "workload" => read_workload(&mut reader, title, &mut scenario),
+            "adversary" => read_adversary(&mut reader, title, &mut scenario),
             _ => read_fault(&mut reader, title, &mut scenario),
         }
     }
@@ -207,6 +228,7 @@ fn read(document: &Document, problems: &mut Problems) -> Option<Scenario> {
     read_expectations(document, &mut scenario, problems);
     let duration = scenario.duration;
     scenario.workloads.iter_mut().for_each(|workload| workload.stop = workload.stop.min(duration));
+    scenario.adversaries.iter_mut().for_each(|adversary| adversary.stop = adversary.stop.min(duration));
     scenario.timeline.sort_by_key(|step| step.at);
     Some(scenario)
 }
@@ -327,6 +349,44 @@ fn read_fault(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenario)
         _ => return,
     };
     scenario.timeline.push(Step { name: title.to_owned(), at: at.unwrap_or(0), fault, lasts });
+}
+
+fn read_adversary(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenario) {
+    let words: Vec<&str> = ATTACKS.iter().map(|(word, ..)| *word).collect();
+    let kind = match reader.section.has("kind") {
+        true => reader.choice("kind", &words),
+        false => reader.required("kind", |_| Ok(0)),
+    };
+    let addresses = match reader.choice("addresses", LURES) {
+        Some(1) => Lure::Dead,
+        Some(2) => Lure::Victim,
+        _ => Lure::Own,
+    };
+    let hosts = reader.small("hosts", 1, 10_000).unwrap_or(1);
+    let data_type = reader.number("type", 0, 65_535).and_then(|data_type| u16::try_from(data_type).ok());
+    let adversary = Adversary {
+        name: title.to_owned(),
+        kind: kind.map_or(ATTACKS[0].1, |kind| ATTACKS[kind].1),
+        hosts,
+        is_many: reader.switch("many_faced").unwrap_or(false),
+        networks: reader.small("networks", 1, 256).unwrap_or(256).min(hosts),
+        targets: reader.get("targets", value::who).unwrap_or(Who::Share(1_000_000)),
+        connections: reader.small("connections", 0, 10_000).unwrap_or(1),
+        every: reader.get("every", value::span).unwrap_or(1_000_000).max(1),
+        start: reader.get("start", value::span).unwrap_or(30_000_000),
+        stop: reader.get("stop", value::span).unwrap_or(u64::MAX),
+        size: reader.small("size", MESSAGE_MIN, 65_525).unwrap_or(200),
+        data_type: data_type.unwrap_or(1_337),
+        addresses,
+        hash_rate: reader.number("hash_rate", 1, u64::MAX).unwrap_or(20_000_000),
+    };
+    scenario.adversaries.push(adversary);
+    // An address says which section its host is of.
+    if scenario.adversaries.len() > 16 {
+        reader
+            .problems
+            .mistake(reader.section.header(), "more than 16 adversaries; fewer with more hosts would be right");
+    }
 }
 
 fn join_regions(scenario: &mut Scenario, rows: Vec<(Place, Vec<u64>)>, problems: &mut Problems) {

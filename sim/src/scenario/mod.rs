@@ -1,11 +1,13 @@
 //! What a simulation is about: who is there, what they do, what goes wrong, and what is expected in the end.
 
+mod adversary;
 mod file;
 #[cfg(test)]
 mod tests;
 mod value;
 mod write;
 
+pub use adversary::{ATTACKS, Adversary, Attack, Lure};
 pub use file::{KEYS, Key, MEASURES};
 pub use value::show_bound;
 
@@ -43,6 +45,8 @@ pub struct Scenario {
     pub workloads: Vec<Workload>,
     /// What goes wrong, and when.
     pub timeline: Vec<Step>,
+    /// Who attacks.
+    pub adversaries: Vec<Adversary>,
     /// What must hold in the end.
     pub expectations: Vec<Expectation>,
 }
@@ -212,6 +216,10 @@ pub enum Measure {
     HandshakesPerJoin,
     /// Announcements made.
     Announcements,
+    /// The most connects that one peer made to somebody who has no part in this.
+    VictimConnects,
+    /// Links among honest peers that broke.
+    HonestLost,
 }
 
 /// How a measure compares with its bound.
@@ -269,6 +277,7 @@ impl Scenario {
             }],
             workloads: Vec::new(),
             timeline: Vec::new(),
+            adversaries: Vec::new(),
             expectations: Vec::new(),
         }
     }

@@ -1,8 +1,9 @@
 //! A scenario as a file.
 
+use super::adversary::LURES;
 use super::file::MEASURES;
 use super::value::{join, show_bound, show_latency, show_share, show_span, show_who};
-use super::{Expectation, Fault, Measure, Relation, Scenario, Step, Verdict, Who, Workload};
+use super::{Adversary, Expectation, Fault, Measure, Relation, Scenario, Step, Verdict, Who, Workload};
 use crate::network::Latency;
 use gossip_core::Settings;
 use gossip_core::pow::Target;
@@ -57,6 +58,7 @@ impl Scenario {
         }
         self.workloads.iter().for_each(|workload| write_workload(&mut out, workload));
         self.timeline.iter().for_each(|step| write_step(&mut out, step));
+        self.adversaries.iter().for_each(|adversary| write_adversary(&mut out, adversary));
         line!(out, "\n[expect]");
         self.expectations.iter().for_each(|expectation| line!(out, "{expectation}"));
         out
@@ -206,6 +208,39 @@ fn write_step(out: &mut String, step: &Step) {
         Fault::Churn { every, down } => line!(out, "every = {}\ndown = {}", show_span(*every), show_span(*down)),
         _ => {}
     }
+}
+
+fn write_adversary(out: &mut String, adversary: &Adversary) {
+    let Adversary {
+        name,
+        kind,
+        hosts,
+        is_many,
+        networks,
+        targets,
+        connections,
+        every,
+        start,
+        stop,
+        size,
+        data_type,
+        addresses,
+        hash_rate,
+    } = adversary;
+    line!(out, "\n[adversary {name}]");
+    line!(out, "kind = {}", kind.word());
+    line!(out, "hosts = {hosts}");
+    line!(out, "many_faced = {}", yes(*is_many));
+    line!(out, "networks = {networks}");
+    line!(out, "targets = {}", show_who(targets));
+    line!(out, "connections = {connections}");
+    line!(out, "every = {}", show_span(*every));
+    line!(out, "start = {}", show_span(*start));
+    line!(out, "stop = {}", show_span(*stop));
+    line!(out, "size = {size}");
+    line!(out, "type = {data_type}");
+    line!(out, "addresses = {}", LURES[*addresses as usize]);
+    line!(out, "hash_rate = {hash_rate}");
 }
 
 impl Step {

@@ -116,11 +116,15 @@ impl World {
             self.misuse(peer, connection, "dials under a name that is taken");
             return;
         }
-        let Some(target) = peer_at(to, self.scenario.peers) else {
+        let of_peer = peer_at(to, self.scenario.peers).map(Owner::Peer);
+        let Some(target) = of_peer.or_else(|| self.stranger_at(to)) else {
             self.checks.violate(self.now, peer, "only addresses that somebody has are dialed", format!("dials {to}"));
             return;
         };
-        let end = self.network.dial(self.now, Owner::Peer(peer), connection, Owner::Peer(target), &mut self.queue);
+        if target == Owner::Victim {
+            self.stats.victim_connects[peer as usize] += 1;
+        }
+        let end = self.network.dial(self.now, Owner::Peer(peer), connection, target, &mut self.queue);
         self.checks.new_link(self.now, end);
         self.peers[peer as usize].ends.push((connection, end));
     }
@@ -130,7 +134,11 @@ impl World {
         match self.network.holder(end.other()).0 {
             Owner::Peer(to) => {
                 self.stats.sent(frame.kind(), frame.len(), self.now);
-                self.checks.peer_sends(self.now, peer, to, end, &frame);
+                self.checks.peer_sends(self.now, peer, Some(to), end, &frame);
+            }
+            Owner::Attacker(_) | Owner::Victim | Owner::Nobody => {
+                self.stats.sent(frame.kind(), frame.len(), self.now);
+                self.checks.peer_sends(self.now, peer, None, end, &frame);
             }
             // A module that ended hears nothing; its peer may know of its end only by FIN, which it could also half-close
             // with.
@@ -211,7 +219,13 @@ impl World {
                     None => self.misuse(peer, *connection, "has a neighbour by"),
                 }
             }
-            Note::NeighbourDown { .. } => self.stats.neighbour_down(peer, self.now),
+            Note::NeighbourDown { address, .. } => {
+                if peer_at(*address, self.scenario.peers).is_some() {
+                    self.stats.honest_lost += 1;
+                }
+                self.stats.neighbour_down(peer, self.now);
+            }
+            Note::Banned { ip, .. } if self.stranger_at((*ip, 1).into()).is_some() => self.stats.bans += 1,
             Note::Banned { ip, .. } => {
                 let detail = format!("{ip} was banned by an honest peer among honest peers");
                 self.checks.violate(self.now, peer, "honest peers are not punished", detail);

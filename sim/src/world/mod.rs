@@ -1,6 +1,7 @@
 //! A whole network in virtual time.
 
 mod act;
+mod attackers;
 mod faults;
 mod modules;
 mod peer;
@@ -15,6 +16,7 @@ pub use sweep::Overlay;
 #[cfg(test)]
 mod tests;
 
+use crate::adversary::Gang;
 use crate::check::{Checks, Ledger, Violation};
 use crate::network::{Arrival, DialState, EndId, Network, Owner};
 use crate::queue::Queue;
@@ -68,6 +70,7 @@ pub struct World {
     swept: usize,
     /// The next peer that has not joined yet.
     next_to_join: u32,
+    gangs: Vec<Gang>,
     checks: Checks,
     stats: Stats,
     actions: Actions,
@@ -103,6 +106,7 @@ impl World {
             undos: Vec::new(),
             swept: 0,
             next_to_join: 0,
+            gangs: attackers::gangs(&scenario, seed),
             checks: Checks::new(checks, settings, ledger, 2 * drift_ppm),
             stats: Stats::new(count),
             actions: Vec::new(),
@@ -176,6 +180,11 @@ impl World {
         self.checks.violations()
     }
 
+    /// The table of any peer that came nearest to its bound so far, but for the view, and how near, thousandths.
+    pub fn fullest(&self) -> (&'static str, u64) {
+        self.checks.fullest()
+    }
+
     /// Everything that happened, in one number: two runs with the same one were the same.
     pub fn digest(&self) -> u64 {
         self.digest
@@ -205,6 +214,9 @@ impl World {
         for (workload, start) in (0..).zip(self.scenario.workloads.iter().map(|workload| workload.start)) {
             self.queue.push(start, Wake::Announce(workload));
         }
+        for (gang, start) in (0..).zip(self.scenario.adversaries.iter().map(|adversary| adversary.start)) {
+            self.queue.push(start, Wake::Attack(gang));
+        }
         self.queue.push(SWEEP, Wake::Sweep);
     }
 
@@ -228,6 +240,8 @@ impl World {
             Wake::Announce(workload) => self.announce(workload),
             Wake::Step(step) => self.step(step),
             Wake::Undo(step) => self.undo(step),
+            Wake::Attack(gang) => self.attack(gang),
+            Wake::Paid(gang, link) => self.paid(gang, link),
             Wake::Sweep => {
                 self.sweep();
                 self.queue.push(self.now + SWEEP, Wake::Sweep);
@@ -257,7 +271,7 @@ impl World {
         };
         match owner {
             Owner::Peer(peer) => Some(peer),
-            Owner::Module(_) => None,
+            _ => None,
         }
     }
 
@@ -268,6 +282,8 @@ impl World {
             match self.network.holder(reader) {
                 (Owner::Peer(peer), connection) => self.arrive_at_peer(peer, connection, reader, arrival),
                 (Owner::Module(module), _) => self.arrive_at_module(module, reader, arrival),
+                (Owner::Attacker(host), name) => self.arrive_at_attacker(host, name, reader, arrival),
+                (Owner::Victim | Owner::Nobody, _) => self.arrive_at_victim(reader, arrival),
             }
             self.settle_written();
             // A slow peer has had enough for now.
@@ -283,7 +299,7 @@ impl World {
             Arrival::Bytes => {
                 let sender = reader.other();
                 let from = self.network.holder(sender).0;
-                let from_peer = matches!(from, Owner::Peer(_));
+                let from_peer = !matches!(from, Owner::Module(_));
                 if from_peer {
                     self.network.completed().iter().for_each(|frame| self.checks.peer_receives(peer, sender, frame));
                 }
@@ -291,6 +307,7 @@ impl World {
                 match from {
                     Owner::Module(module) => self.module_is_heard(module, sender),
                     Owner::Peer(from) => self.goodbye_is_heard(peer, from, reader),
+                    Owner::Attacker(_) | Owner::Victim | Owner::Nobody => {}
                 }
                 // What waits behind a full socket was decided on before the copy came.
                 if from_peer && self.network.is_open(reader) && !self.network.is_backed_up(reader) {
@@ -340,6 +357,8 @@ impl World {
             Owner::Module(module) => {
                 (Listener::Api, ([127, 0, 0, 1], 32_768 + u16::try_from(module % 28_000).unwrap_or(0)).into())
             }
+            Owner::Attacker(host) => (Listener::P2p, self.attackers_remote(host, end)),
+            Owner::Victim | Owner::Nobody => return,
         };
         self.feed(peer, Event::Accepted { connection, listener, remote });
     }
@@ -351,6 +370,14 @@ impl World {
             DialState::Abandoned | DialState::Waiting => return,
             DialState::Unreachable => Err(DialError::Unreachable),
             DialState::Reached(Owner::Peer(target)) if self.peers[target as usize].listens() => {
+                self.network.establish(self.now, end, &mut self.queue);
+                Ok(())
+            }
+            DialState::Reached(Owner::Attacker(host)) if self.attacker_listens(host) => {
+                self.network.establish(self.now, end, &mut self.queue);
+                Ok(())
+            }
+            DialState::Reached(Owner::Victim) => {
                 self.network.establish(self.now, end, &mut self.queue);
                 Ok(())
             }
@@ -367,6 +394,8 @@ impl World {
             }
             (Owner::Module(module), Ok(())) => self.module_connected(module),
             (Owner::Module(module), Err(_)) => self.module_lost(module),
+            (Owner::Attacker(host), outcome) => self.attacker_dialed(host, connection, outcome.is_ok()),
+            (Owner::Victim | Owner::Nobody, _) => {}
         }
         self.settle_written();
     }

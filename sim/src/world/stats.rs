@@ -54,6 +54,14 @@ pub struct Stats {
     pub latency: Histogram<u64>,
     /// When the neighbourhood changed last, microseconds.
     pub last_change: u64,
+    /// Connects of each peer to somebody who has no part in this.
+    pub victim_connects: Vec<u32>,
+    /// Neighbourhoods among honest peers that ended, counted at each end.
+    pub honest_lost: u64,
+    /// Adversaries' addresses banned.
+    pub bans: u64,
+    /// Connections that adversaries asked for.
+    pub attacks: u64,
     kinds: [(u64, u64); KINDS],
     views: Vec<(u32, Option<u64>)>,
 }
@@ -83,6 +91,10 @@ impl Stats {
             last_fault: None,
             latency: Histogram::new(3).expect("three digits are possible"),
             last_change: 0,
+            victim_connects: vec![0; peers],
+            honest_lost: 0,
+            bans: 0,
+            attacks: 0,
             kinds: [(0, 0); KINDS],
             views: vec![(0, None); peers],
         }

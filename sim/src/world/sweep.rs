@@ -55,7 +55,7 @@ impl World {
         let mut held = Held { with_peers: 0, with_modules: 0, wanted: 0, is_idle: self.is_idle(peer) };
         for &(_, end) in &self.peers[peer as usize].ends {
             match self.network.holder(end.other()).0 {
-                Owner::Peer(_) => held.with_peers += 1,
+                Owner::Peer(_) | Owner::Attacker(_) | Owner::Victim | Owner::Nobody => held.with_peers += 1,
                 Owner::Module(module) => {
                     held.with_modules += 1;
                     held.wanted += self.scenario.modules[usize::from(self.modules[module as usize].class)].types.len();
@@ -126,7 +126,7 @@ impl World {
             for peer in 0..self.scenario.peers {
                 let Some(status) = self.status(peer) else { continue };
                 let ends = self.peers[peer as usize].ends.iter().map(|&(_, end)| end);
-                let is_with_peer = |end: &EndId| matches!(self.network.holder(end.other()).0, Owner::Peer(_));
+                let is_with_peer = |end: &EndId| !matches!(self.network.holder(end.other()).0, Owner::Module(_));
                 let ends: Vec<EndId> = ends.filter(is_with_peer).collect();
                 self.checks.look_over_calm(self.now, peer, &status, &ends);
             }
@@ -152,7 +152,9 @@ impl World {
 
     /// Has nothing of the timeline happened for so long, microseconds?
     fn has_been_calm(&self, span: u64) -> bool {
-        self.scenario.timeline.iter().all(|step| step.at + step.lasts.unwrap_or(0) + span <= self.now)
+        let faults = self.scenario.timeline.iter().map(|step| step.at + step.lasts.unwrap_or(0));
+        let attacks = self.scenario.adversaries.iter().map(|adversary| adversary.stop);
+        faults.chain(attacks).all(|over| over + span <= self.now)
     }
 
     /// The overlay as the peers' views have it. Two peers are joined when each has the other in its view.
