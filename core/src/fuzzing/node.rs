@@ -197,7 +197,8 @@ impl Node {
         }
         let settings = self.state.settings();
         let memory = settings.suppression_time.plus(settings.validation_timeout).plus(Duration::from_secs(1));
-        self.pass(memory);
+        // Announcements that are still parked are told, and wait, only when room comes.
+        self.pass(memory.times(3));
         let status = self.state.status(self.now);
         let (candidates, lost, timers, peer_connections) =
             (status.candidates, status.lost, status.timers, status.peer_connections);
