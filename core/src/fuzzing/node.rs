@@ -197,7 +197,8 @@ impl Node {
         }
         let settings = self.state.settings();
         let memory = settings.suppression_time.plus(settings.validation_timeout).plus(Duration::from_secs(1));
-        self.pass(memory);
+        // Announcements that are still parked are told, and wait, only when room comes.
+        self.pass(memory.times(3));
         let status = self.state.status(self.now);
         let (candidates, lost, timers, peer_connections) =
             (status.candidates, status.lost, status.timers, status.peer_connections);
@@ -312,7 +313,9 @@ impl Node {
         assert!(s.waiting_bytes <= settings.pending_bytes, "{} bytes waiting", s.waiting_bytes);
         assert!(s.waiting > 0 || s.waiting_bytes == 0, "nothing waits, of {} bytes", s.waiting_bytes);
         assert!(s.seen <= settings.seen_max as usize && s.held <= settings.cache_size as usize, "{s:?}");
-        assert!(s.subscriptions == 0 || s.modules > 0, "{} subscriptions of nobody", s.subscriptions);
+        // Parked announcements keep the subscriptions of a module that is gone (section 5, Pressure).
+        let has_subscribers = s.modules > 0 || s.parked_bytes > 0;
+        assert!(s.subscriptions == 0 || has_subscribers, "{} subscriptions of nobody", s.subscriptions);
         assert!(s.proofs >= self.proofs.len() && s.proofs <= s.peer_connections, "{} proofs", s.proofs);
         let timers_max = s.peer_connections.saturating_add(s.modules).saturating_add(limits::TIMERS_OF_NODE);
         assert!(s.timers <= timers_max, "{} timers, {timers_max} have a reason", s.timers);

@@ -64,6 +64,11 @@ impl Bystanders {
         self.are_served();
         let deadline = Instant::now() + PATIENCE;
         while descriptors(&self.node) > self.descriptors {
+            // A module that said that it will say no more may still listen, to type 5 or to what a turned bit made of
+            // it: that it does not shows when it is told something (else after a minute).
+            for data_type in (0..16).map(|bit| 5 ^ 1 << bit).chain([5]) {
+                self.module.announce(1, data_type, format!("{:?}", Instant::now()));
+            }
             assert!(Instant::now() < deadline, "{} descriptors, before {}", descriptors(&self.node), self.descriptors);
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
@@ -163,11 +168,6 @@ fn a_modules_conversation_spoilt_anywhere_costs_nobody_else_anything() {
     for bit in 0..whole.len() * 8 {
         say(api, &turned(&whole, bit));
         bystanders.met_one();
-    }
-    // A module that said that it will say no more may still listen, to its type or to what a turned bit made of it: that
-    // it does not shows when it is told something (else after a minute).
-    for data_type in (0..16).map(|bit| 5 ^ 1 << bit).chain([5]) {
-        bystanders.module.announce(1, data_type, "is anybody left?");
     }
     bystanders.are_served_and_alone();
 }

@@ -50,6 +50,7 @@ impl Target {
     }
 
     /// The input of this seed: random bytes, or something of the corpus with a few changes.
+    #[allow(clippy::cast_possible_truncation, reason = "each draw is below a bound that fits")]
     pub(crate) fn input(&self, corpus: &[(String, Vec<u8>)], seed: u64) -> Vec<u8> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut below = |n: u64| rng.next_u64() % n.max(1);
