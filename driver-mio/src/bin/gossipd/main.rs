@@ -14,11 +14,6 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Gives memory back to the system when a flood is over. The C library's keeps nearly all of it: what is still in use
-/// lies between.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Why the daemon ends early, by exit status.
 enum Failure {
     /// 1: it cannot run.
