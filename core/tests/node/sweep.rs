@@ -23,7 +23,7 @@ struct Bystanders {
 
 impl Bystanders {
     fn new() -> Self {
-        let mut node = Node::new(|_| {});
+        let mut node = Node::new(|settings| settings.handshakes_per_minute = 6_000_000);
         let module = node.subscriber(TYPE);
         let neighbour = node.neighbour();
         let floor = ageless(node.state.status(node.now));

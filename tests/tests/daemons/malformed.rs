@@ -29,7 +29,10 @@ struct Bystanders {
 
 impl Bystanders {
     fn new(bed: &Bed) -> Self {
-        let node = bed.start("node", &Ini::new().with("pow_bits", 0).with("discovery", "no"));
+        let node = bed.start(
+            "node",
+            &Ini::new().with("pow_bits", 0).with("discovery", "no").with("handshakes_per_minute", 6_000_000),
+        );
         let (module, own) = (node.subscriber(&[TYPE]), Listening::new());
         let (neighbour, _) = Peer::join_as_old(node.peers(), own.address(), BITS);
         let (descriptors, resident) = (descriptors(&node), resident(&node));
