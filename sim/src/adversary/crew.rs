@@ -9,7 +9,7 @@ use crate::world::address_of;
 use gossip_core::Flush;
 use gossip_core::pow::{Puzzle, Target};
 use gossip_core::wire::{AddressList, Capabilities, Deframer, Features, Frame, Hints, PeerMessage};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Where hosts listen that are one peer each.
@@ -99,6 +99,8 @@ pub struct Crew {
     /// Until when each host works.
     busy: Vec<u64>,
     messages: u64,
+    /// Numbers of messages heard.
+    known: BTreeSet<u64>,
     upkeep_at: u64,
     pub(super) act_at: u64,
     pub(super) now: u64,
@@ -123,6 +125,7 @@ impl Crew {
             instances: (0..plan.hosts).map(|_| rng.bits()).collect(),
             busy: vec![0; plan.hosts as usize],
             messages: 0,
+            known: BTreeSet::new(),
             upkeep_at: plan.start,
             act_at: plan.start,
             now: 0,
@@ -350,9 +353,10 @@ impl Crew {
         self.send(link, &PeerMessage::VerificationRequest { nonce });
     }
 
-    /// Was this data made up by an adversary?
-    pub(super) fn is_ours(&self, data: &[u8]) -> bool {
-        workload::read(data).is_none_or(|(number, _)| number >= NUMBERS)
+    /// Is this data of a peer's message that nobody here has heard before? Attackers react to the first copy: they need
+    /// not be quicker than that, and to answer each would only repeat it.
+    pub(super) fn is_news(&mut self, data: &[u8]) -> bool {
+        workload::read(data).is_some_and(|(number, _)| number < NUMBERS && self.known.insert(number))
     }
 
     /// 505 with so many addresses.
