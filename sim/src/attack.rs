@@ -124,7 +124,7 @@ impl Row {
 
 fn delivery(runs: &[Measured]) -> u64 {
     let (expected, missed) = runs.iter().fold((0, 0), |(e, m), run| (e + run.expected, m + run.missed));
-    if expected == 0 { 1_000_000 } else { (expected - missed) * 1_000_000 / expected }
+    ((expected - missed) * 1_000_000).checked_div(expected).unwrap_or(1_000_000)
 }
 
 fn p99(runs: &[Measured]) -> u64 {

@@ -8,8 +8,7 @@ pub(super) struct Collide;
 impl Script for Collide {
     fn heard(&mut self, crew: &mut Crew, link: u32, message: &PeerMessage<'_>) {
         let PeerMessage::PeerNotification { ttl, id, data_type, data } = message else { return };
-        // Not what another of the crew has just made up.
-        if crew.is_ours(data) {
+        if !crew.is_news(data) {
             return;
         }
         let other = crew.message(true);

@@ -9,7 +9,7 @@ use crate::world::address_of;
 use gossip_core::Flush;
 use gossip_core::pow::{Puzzle, Target};
 use gossip_core::wire::{AddressList, Capabilities, Deframer, Features, Frame, Hints, PeerMessage};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Where hosts listen that are one peer each.
@@ -93,12 +93,16 @@ pub struct Crew {
     /// Connections dialed to each target that are there or on the way.
     dialed: Vec<u32>,
     links: BTreeMap<u32, Link>,
+    /// How many connections each host has with each peer.
+    pairs: BTreeMap<(u32, u32), u32>,
     next_link: u32,
     /// What each host's CAPABILITIES say.
     instances: Vec<u64>,
     /// Until when each host works.
     busy: Vec<u64>,
     messages: u64,
+    /// Numbers of messages heard.
+    known: BTreeSet<u64>,
     upkeep_at: u64,
     pub(super) act_at: u64,
     pub(super) now: u64,
@@ -119,10 +123,12 @@ impl Crew {
             dialed: vec![0; targets.len()],
             targets,
             links: BTreeMap::new(),
+            pairs: BTreeMap::new(),
             next_link: 0,
             instances: (0..plan.hosts).map(|_| rng.bits()).collect(),
             busy: vec![0; plan.hosts as usize],
             messages: 0,
+            known: BTreeSet::new(),
             upkeep_at: plan.start,
             act_at: plan.start,
             now: 0,
@@ -176,6 +182,13 @@ impl Crew {
     pub fn lost(&mut self, now: u64, link: u32) {
         self.now = now;
         let Some(lost) = self.links.remove(&link) else { return };
+        let pair = (lost.host, lost.peer);
+        if let Some(count) = self.pairs.get_mut(&pair) {
+            *count -= 1;
+            if *count == 0 {
+                self.pairs.remove(&pair);
+            }
+        }
         if lost.is_dialed
             && let Some(at) = self.targets.iter().position(|target| *target == lost.peer)
         {
@@ -225,7 +238,7 @@ impl Crew {
     pub(super) fn dial(&mut self, peer: u32) {
         let mut host = self.random_host();
         // One that knows it already would only be a duplicate.
-        let knows = |host: u32| self.links.values().any(|link| link.peer == peer && link.host == host);
+        let knows = |host: u32| self.pairs.contains_key(&(host, peer));
         if !self.plan.is_many
             && let Some(free) = (0..self.plan.hosts).map(|at| (host + at) % self.plan.hosts).find(|host| !knows(*host))
         {
@@ -251,6 +264,7 @@ impl Crew {
         let address = SocketAddr::new(self.ip(host), port);
         let link = Link { end: None, host, peer, stage, is_dialed, deframer, address, is_introduced: false };
         self.links.insert(name, link);
+        *self.pairs.entry((host, peer)).or_default() += 1;
         name
     }
 
@@ -350,9 +364,10 @@ impl Crew {
         self.send(link, &PeerMessage::VerificationRequest { nonce });
     }
 
-    /// Was this data made up by an adversary?
-    pub(super) fn is_ours(&self, data: &[u8]) -> bool {
-        workload::read(data).is_none_or(|(number, _)| number >= NUMBERS)
+    /// Is this data of a peer's message that nobody here has heard before? Attackers react to the first copy: they need
+    /// not be quicker than that, and to answer each would only repeat it.
+    pub(super) fn is_news(&mut self, data: &[u8]) -> bool {
+        workload::read(data).is_some_and(|(number, _)| number < NUMBERS && self.known.insert(number))
     }
 
     /// 505 with so many addresses.

@@ -38,7 +38,7 @@ fn tables(status: &Status, s: &Settings) -> Vec<Table> {
 /// and how near, thousandths.
 pub(super) fn fullest(status: &Status, s: &Settings) -> (&'static str, u64) {
     let queued = status.neighbours.iter().map(|neighbour| neighbour.queued).max().unwrap_or(0);
-    let of_memory = |(name, ..): &Table| !matches!(*name, "neighbours" | "timers" | "proofs" | "lost");
+    let of_memory = |(name, ..): &Table| !matches!(*name, "neighbours" | "timers" | "proofs" | "lost" | "held");
     let tables = tables(status, s).into_iter().filter(of_memory);
     let tables = tables.chain([("a neighbour's queue", queued, s.peer_queue + limits::DRIVER_WINDOW)]);
     let permille = tables.map(|(name, value, bound)| (name, value * 1_000 / bound.max(1)));

@@ -70,6 +70,26 @@ fn all_mistakes_are_told_at_once_with_their_lines() {
 }
 
 #[test]
+fn adversaries_read_back_from_their_file_and_their_mistakes_are_told() {
+    let text = format!(
+        "{SMALL}[adversary one]\nkind = eclipse\nhosts = 7\nnetworks = 3\nmany_faced = yes\ntargets = peers 1, 2\n\
+         connections = 4\nevery = 20 ms\nstart = 5 s\nstop = 50 s\nsize = 99\ntype = 7\naddresses = victim\nhash_rate = 5\n\
+         [adversary two]\nkind = flood\n"
+    );
+    let (scenario, warnings) = Scenario::parse("x.ini", &text).unwrap();
+    assert_eq!((warnings, scenario.adversaries.len()), (Vec::new(), 2));
+    assert_eq!((scenario.adversaries[0].kind, scenario.adversaries[0].addresses), (Attack::Eclipse, Lure::Victim));
+    assert_eq!(Scenario::parse("x.ini", &scenario.to_ini()).unwrap().0, scenario);
+
+    let told =
+        mistakes(&format!("{SMALL}[adversary one]\nhosts = 0\n[adversary two]\nkind = tickle\naddresses = mine\n"));
+    for (line, words) in [(6, "kind is missing"), (7, "1 to 10000"), (9, "hello-flood"), (10, "victim")] {
+        let place = format!("x.ini:{line}");
+        assert!(told.iter().any(|one| one.starts_with(&place) && one.contains(words)), "{line} {words}: {told:#?}");
+    }
+}
+
+#[test]
 fn a_file_without_what_it_needs_says_so() {
     assert!(mistakes("[gossip]\ncache_size = 5\ndegree = 3\n").iter().any(|one| one.contains("[simulation]")));
     assert!(mistakes("[simulation]\npeers = 3\n").iter().any(|one| one.contains("[gossip]")));
