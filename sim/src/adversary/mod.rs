@@ -1,6 +1,6 @@
 //! Adversaries: scripted hosts that speak the protocol's bytes, or what looks like it, with bad intentions.
 //!
-//! Each attack is a script ([`Script`]) over a [`Crew`], which does what all of them need: hosts, connections, the
+//! Each attack is a script (`Script`) over a `Crew`, which does what all of them need: hosts, connections, the
 //! handshake in either role. Like the peers' core it opens nothing by itself: it is told what happened and says what is
 //! to be done ([`Deed`]).
 
