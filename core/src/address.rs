@@ -89,6 +89,8 @@ pub(crate) fn vouched(claimed: SocketAddr, source: IpAddr, check_source_ip: bool
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn networks_are_16_bits_of_public_ipv4_and_32_of_public_ipv6() {
         let of = |ip: &str| network(ip.parse().unwrap());
@@ -101,8 +103,6 @@ mod tests {
             assert_eq!(of(exempt), None, "{exempt}");
         }
     }
-
-    use super::*;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()

@@ -156,11 +156,13 @@ impl Membership {
         address: SocketAddr,
         (is_capable, is_urgent): (bool, bool),
     ) -> Admission {
-        let is_crowding = self.is_of_crowded_network(settings, &address);
-        if self.has_room(settings) && !is_crowding {
+        if self.is_of_crowded_network(settings, &address) {
+            return Admission::Refused;
+        }
+        if self.has_room(settings) {
             return Admission::Room;
         }
-        if is_crowding || !is_urgent || self.displaced.contains(now, &address) {
+        if !self.may_displace(now, &address, is_urgent) {
             return Admission::Refused;
         }
         let grace = if is_capable { limits::NEWCOMER_GRACE } else { Duration::ZERO };
@@ -176,13 +178,18 @@ impl Membership {
         is_in_bounds || planted!(ViewBoundOffByOne) && self.view.len() <= settings.max_peers as usize
     }
 
+    /// May somebody make room for this one? Only if it found none elsewhere, and not just after it made room itself.
+    fn may_displace(&self, now: Instant, address: &SocketAddr, is_urgent: bool) -> bool {
+        is_urgent && !self.displaced.contains(now, address)
+    }
+
     /// Would a capable newcomer be admitted, as things stand?
     pub(crate) fn may_admit(&self, now: Instant, settings: &Settings, address: SocketAddr, is_urgent: bool) -> bool {
         if self.is_of_crowded_network(settings, &address) {
             return false;
         }
-        let may_displace = || is_urgent && !self.displaced.contains(now, &address);
-        self.has_room(settings) || (may_displace() && self.view.has_displaceable(now, limits::NEWCOMER_GRACE))
+        self.has_room(settings)
+            || (self.may_displace(now, &address, is_urgent) && self.view.has_displaceable(now, limits::NEWCOMER_GRACE))
     }
 
     /// We were refused: yet another without room for us.

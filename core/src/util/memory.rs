@@ -28,7 +28,7 @@ impl<K: Copy + Into<Kept>, Kept: Ord + Copy> Memory<K, Kept> {
         }
         // Before it grows, too: memory follows what is remembered, not what ever was.
         if self.until.len() >= self.max || self.until.is_at_capacity() {
-            self.until.retain(|_, until| *until > now);
+            self.expire(now);
         }
         if self.until.len() >= self.max
             && let Some(soonest) = self.until.iter().min_by_key(|(_, until)| **until).map(|(key, _)| *key)
