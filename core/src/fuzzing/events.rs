@@ -17,12 +17,7 @@ pub fn events(data: &[u8]) {
     let mut input = Input::new(data);
     let Some(mut node) = Node::new(settings(&mut input)) else { return };
     node.trusts = true;
-    let mut events = 0_usize;
-    while !input.is_empty() && events < EVENTS_MAX {
-        events = events.saturating_add(1);
-        happen(&mut node, &mut input);
-    }
-    node.everybody_leaves();
+    node.live(&mut input, EVENTS_MAX, happen);
 }
 
 fn settings(input: &mut Input<'_>) -> Settings {

@@ -15,12 +15,7 @@ const EVENTS_MAX: usize = 96;
 pub fn handshakes(data: &[u8]) {
     let mut input = Input::new(data);
     let Some(mut node) = Node::new(settings(&mut input)) else { return };
-    let mut events = 0_usize;
-    while !input.is_empty() && events < EVENTS_MAX {
-        events = events.saturating_add(1);
-        happen(&mut node, &mut input);
-    }
-    node.everybody_leaves();
+    node.live(&mut input, EVENTS_MAX, happen);
 }
 
 fn settings(input: &mut Input<'_>) -> Settings {

@@ -1,5 +1,6 @@
 //! A node, and a driver that checks every action and how full the node's tables are after every event.
 
+use super::Input;
 use crate::action::{Action, Actions};
 use crate::event::{ConnectionId, DialError, Event, Listener};
 use crate::limits;
@@ -185,8 +186,19 @@ impl Node {
         self.now = after;
     }
 
+    /// What the input says happens, at most so many times; then everybody leaves.
+    pub(super) fn live(&mut self, input: &mut Input<'_>, most: usize, happen: fn(&mut Self, &mut Input<'_>)) {
+        for _ in 0..most {
+            if input.is_empty() {
+                break;
+            }
+            happen(self, input);
+        }
+        self.everybody_leaves();
+    }
+
     /// Everybody leaves: nobody and nothing is remembered for them.
-    pub(super) fn everybody_leaves(&mut self) {
+    fn everybody_leaves(&mut self) {
         // Whom it dials meanwhile leaves as well.
         for _ in 0..4 {
             let all: Vec<ConnectionId> = self.open.keys().copied().collect();

@@ -48,17 +48,11 @@ impl Membership {
         self.view.is_empty() && !under_way.bootstrapping && !are_asked
     }
 
-    /// Is the place free that is kept for the lost?
-    fn has_spare(&self, settings: &Settings, dials: usize) -> bool {
+    /// Is a place free for one that we choose though the view is satisfied, with at most so many chosen beyond
+    /// `target_peers` before it?
+    fn has_spare(&self, settings: &Settings, dials: usize, beyond: usize) -> bool {
         let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
-        chosen <= settings.target_peers as usize && all < settings.max_peers as usize
-    }
-
-    /// Two networks grow together only if a stranger is dialed though the view is satisfied and the spare place taken:
-    /// one place more, so that it does not go on for ever.
-    fn has_place_for_stranger(&self, settings: &Settings, dials: usize) -> bool {
-        let (chosen, all) = (self.view.chosen().saturating_add(dials), self.view.len().saturating_add(dials));
-        chosen <= (settings.target_peers as usize).saturating_add(1) && all < settings.max_peers as usize
+        chosen <= (settings.target_peers as usize).saturating_add(beyond) && all < settings.max_peers as usize
     }
 
     /// When an address may be dialed; none if never, as things stand.
@@ -105,9 +99,13 @@ impl Membership {
         if !settings.discovery {
             return Next::Wait(wake);
         }
-        let (needs, has_spare) = (self.needs(settings, under_way.dials), self.has_spare(settings, under_way.dials));
+        let dials = under_way.dials;
+        // The place that is kept for the lost.
+        let (needs, has_spare) = (self.needs(settings, dials), self.has_spare(settings, dials, 0));
+        // Two networks grow together only if a stranger is dialed though the view is satisfied and the spare place taken:
+        // one place more, so that it does not go on for ever.
         if let Some(address) = self.stranger.take()
-            && self.has_place_for_stranger(settings, under_way.dials)
+            && self.has_spare(settings, dials, 1)
             && self.dialable_at(now, settings, under_way, &address).is_some_and(|at| at <= now)
             && let Some(left) = self.strangers_left.checked_sub(1)
         {
