@@ -11,6 +11,7 @@ use crate::logging::NoteLog;
 use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
 use crate::room::Room;
+use crate::status;
 use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState};
@@ -50,6 +51,11 @@ pub trait Machine {
     fn handle(&mut self, now: Instant, event: Event<'_>, actions: &mut Actions);
     /// See [`GossipState::deadline`].
     fn deadline(&self) -> Option<Instant>;
+
+    /// The state to look into; none if there is no such thing.
+    fn inspect(&self) -> Option<&GossipState> {
+        None
+    }
 }
 
 impl Machine for GossipState {
@@ -59,6 +65,10 @@ impl Machine for GossipState {
 
     fn deadline(&self) -> Option<Instant> {
         Self::deadline(self)
+    }
+
+    fn inspect(&self) -> Option<&GossipState> {
+        Some(self)
     }
 }
 
@@ -120,6 +130,7 @@ pub struct EventLoop<M> {
     solver: Solver,
     resolver: Resolver,
     notes: NoteLog,
+    status: Option<status::Server>,
     pub(crate) room: Room,
     /// Shutting down: the end, done or not.
     ends: Option<Instant>,
@@ -132,6 +143,9 @@ impl<M: Machine> EventLoop<M> {
     pub fn new<E>(listeners: Listeners, make: impl FnOnce(Instant) -> Result<M, E>) -> Result<Self, StartError<E>> {
         let poll = Poll::new()?;
         let (inbox, messages) = Inbox::new(Waker::new(poll.registry(), Token(WAKER))?);
+        let api = listeners.api_addresses().to_vec();
+        let serve = |(socket, at)| status::Server::new(socket, at, &api, poll.registry());
+        let status = listeners.status.map(serve).transpose()?;
         let mut acceptors = Vec::new();
         for (number, (port, mut socket)) in listeners.sockets.into_iter().enumerate() {
             socket.register(poll.registry(), Token(WAKER - 1 - number), Interest::READABLE)?;
@@ -160,6 +174,7 @@ impl<M: Machine> EventLoop<M> {
             solver: Solver::new(inbox.clone()),
             resolver: Resolver::new(inbox),
             notes: NoteLog::default(),
+            status,
             room: Room::of_this_process(),
             ends: None,
             turns: 0,
@@ -208,6 +223,11 @@ impl<M: Machine> EventLoop<M> {
                 Token(token) if token >= WAKER - self.acceptors.len() => {
                     self.acceptors[WAKER - 1 - token].ready = true;
                 }
+                Token(token) if status::Server::owns(token) => {
+                    if let Some(server) = &mut self.status {
+                        server.note(event);
+                    }
+                }
                 Token(slot) => self.note_readiness(slot, event),
             }
         }
@@ -218,6 +238,7 @@ impl<M: Machine> EventLoop<M> {
         self.read();
         self.report_failed_dials();
         self.flush();
+        self.serve_status();
         Ok(())
     }
 
@@ -230,7 +251,8 @@ impl<M: Machine> EventLoop<M> {
         }
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).filter_map(|a| a.paused_until).min();
         let closing = self.closing.first().map(|&(at, _)| at);
-        [self.machine.deadline(), accepting, closing, self.notes.deadline(), self.ends]
+        let status = self.status.as_ref().and_then(status::Server::deadline);
+        [self.machine.deadline(), accepting, closing, self.notes.deadline(), status, self.ends]
             .into_iter()
             .flatten()
             .min()
@@ -306,6 +328,7 @@ impl<M: Machine> EventLoop<M> {
         if self.ends.is_none() {
             self.ends = Some(self.clock.now().after(SHUTDOWN_TIME));
             self.acceptors.clear();
+            self.status = None;
             self.feed(Event::Shutdown);
         }
     }
@@ -422,6 +445,17 @@ impl<M: Machine> EventLoop<M> {
             if written > 0 && self.slots.get(&id) == Some(&slot) {
                 self.feed(Event::Written { connection: id, bytes: written });
             }
+        }
+    }
+
+    /// Lets this host look inside, if it wants to now.
+    fn serve_status(&mut self) {
+        let Some(server) = &mut self.status else { return };
+        let now = self.clock.now();
+        if server.deadline().is_some_and(|at| at <= now) {
+            let state = self.machine.inspect();
+            let window = status::Window { now, state, events: self.notes.events(), turns: self.turns };
+            server.serve(self.poll.registry(), &window);
         }
     }
 
