@@ -7,6 +7,7 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::membership::faults::Score;
 use crate::settings::Settings;
+use crate::status::Traffic;
 use crate::time::Instant;
 use crate::util::bucket::TokenBucket;
 use crate::wire::{Deframer, kind};
@@ -79,6 +80,7 @@ pub(crate) struct Peer {
     /// Its handshake waits until this other connection has answered a PING, or not.
     pub(crate) held_by: Option<ConnectionId>,
     pub(crate) last_heard: Instant,
+    pub(crate) traffic: Traffic,
     /// A PING is out that nothing has followed.
     pub(crate) is_pinged: bool,
     /// Unless a PONG comes by then, it is taken for dead.
@@ -144,6 +146,7 @@ impl Peer {
             suspended: None,
             held_by: None,
             last_heard: now,
+            traffic: Traffic::default(),
             is_pinged: false,
             alive_by: None,
             expects_v4: false,
