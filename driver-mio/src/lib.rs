@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod daemon;
 mod dial;
 mod event_loop;
 mod inbox;
