@@ -62,38 +62,64 @@ impl Outbox {
     }
 
     /// Queues a frame that must go out however long it waits.
-    pub(crate) fn send(&mut self, now: Instant, connection: ConnectionId, frame: Frame, bound: u64, out: &mut Actions) {
-        self.queue(now, connection, Waiting { frame, message_since: None }, bound, out);
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        frame: &Frame,
+        bound: u64,
+        out: &mut Actions,
+    ) {
+        self.queue(now, connection, (frame, None), bound, out);
     }
 
     /// Queues a message that is dropped when it has waited for too long (section 5, rule 6).
+    #[inline]
     pub(crate) fn send_message(
         &mut self,
         now: Instant,
         connection: ConnectionId,
-        frame: Frame,
+        frame: &Frame,
         bound: u64,
         out: &mut Actions,
     ) {
-        self.queue(now, connection, Waiting { frame, message_since: Some(now) }, bound, out);
+        self.queue(now, connection, (frame, Some(now)), bound, out);
     }
 
-    fn queue(&mut self, now: Instant, connection: ConnectionId, next: Waiting, bound: u64, out: &mut Actions) {
-        let len = next.frame.len() as u64;
+    #[inline]
+    fn queue(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        (frame, message_since): (&Frame, Option<Instant>),
+        bound: u64,
+        out: &mut Actions,
+    ) {
+        let len = frame.len() as u64;
         let is_waiting = self.backlog.as_ref().is_some_and(|backlog| !backlog.waiting.is_empty());
         if !is_waiting && self.with_driver < DRIVER_WINDOW {
             self.with_driver = self.with_driver.saturating_add(len);
-            out.push(Action::Send { connection, frame: next.frame });
+            out.push(Action::Send { connection, frame: frame.clone() });
         } else {
-            let backlog = self.backlog.get_or_insert_default();
-            backlog.waiting_bytes = backlog.waiting_bytes.saturating_add(len);
-            backlog.waiting.push_back(next);
+            self.hold_back(Waiting { frame: frame.clone(), message_since });
         }
         if self.is_above_mark(bound) {
-            let level = self.queued();
-            let backlog = self.backlog.get_or_insert_default();
-            backlog.watch.get_or_insert(Watch { since: now, level, drained: 0, moved: now });
+            self.watch_from(now);
         }
+    }
+
+    #[cold]
+    fn hold_back(&mut self, next: Waiting) {
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.waiting_bytes = backlog.waiting_bytes.saturating_add(next.frame.len() as u64);
+        backlog.waiting.push_back(next);
+    }
+
+    #[cold]
+    fn watch_from(&mut self, now: Instant) {
+        let level = self.queued();
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.watch.get_or_insert(Watch { since: now, level, drained: 0, moved: now });
     }
 
     /// The driver wrote so many bytes: hands it more. Messages that have waited for longer than `stale_after` are
@@ -197,7 +223,7 @@ mod tests {
 
     fn fill(outbox: &mut Outbox, now: Instant, frames: usize) -> usize {
         let mut out = Vec::new();
-        (0..frames).for_each(|_| outbox.send_message(now, id(), frame(), BOUND, &mut out));
+        (0..frames).for_each(|_| outbox.send_message(now, id(), &frame(), BOUND, &mut out));
         out.len()
     }
 
@@ -219,7 +245,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let sent = fill(&mut outbox, seconds(0), 12) as u64;
         let mut out = Vec::new();
-        outbox.send(seconds(0), id(), crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
+        outbox.send(seconds(0), id(), &crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
         let len = frame().len() as u64;
         let stale = outbox.written(seconds(16), id(), sent * len, BOUND, STALE, &mut out);
         assert_eq!(stale, 12 - sent);
