@@ -22,7 +22,7 @@
 //! # }
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod clock;
 mod dial;
@@ -36,6 +36,8 @@ mod resolver;
 mod room;
 pub mod signals;
 mod stream;
+#[cfg(unix)]
+mod unix;
 
 #[cfg(test)]
 mod tests;

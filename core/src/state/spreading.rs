@@ -5,7 +5,7 @@ use crate::action::{Action, Actions};
 use crate::connection::module::Module;
 use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
 use crate::event::ConnectionId;
-use crate::limits::FRAME_HEADER;
+use crate::limits::{FRAME_HEADER, QUEUE_MARK_PART};
 use crate::membership::view::Neighbour;
 use crate::note::Note;
 use crate::settings::Settings;
@@ -66,25 +66,29 @@ impl GossipState {
     /// Queues a message for these neighbours; a full queue drops it (section 5, Pressure).
     fn spread_to(&mut self, targets: &[NeighbourId], frame: &Frame, out: &mut Actions) {
         let (now, bound, patience) = (self.now, self.settings.peer_queue, self.settings.peer_stall_timeout);
+        let (len, mark) = (frame.len(), bound / QUEUE_MARK_PART);
         let (mut next, mut sent, mut dropped) = (0, 0u64, 0u64);
+        out.reserve(targets.len());
         for target in targets {
             let Some(neighbour) = self.membership.view.get_next(&mut next, *target) else { continue };
             let Some(id) = neighbour.sends_on() else { continue };
             let Some(peer) = self.peers.get_mut_near(&mut neighbour.near, &id) else { continue };
-            if !peer.outbox.has_room(frame.len(), bound) && !planted!(QueueUnbounded) {
-                dropped = dropped.saturating_add(1);
-                continue;
-            }
             sent = sent.saturating_add(1);
-            peer.outbox.send_message(now, id, frame, bound, out);
-            if let Some(at) = peer.outbox.judged_at(patience) {
-                self.timers.set_by(Timer::Connection(id), at);
+            if peer.outbox.passes(len as u64, mark) {
+                out.push(Action::Send { connection: id, frame: frame.clone() });
+            } else if peer.outbox.has_room(len, bound) || planted!(QueueUnbounded) {
+                peer.outbox.send_message(now, id, frame, bound, out);
+                if let Some(at) = peer.outbox.judged_at(patience) {
+                    self.timers.set_by(Timer::Connection(id), at);
+                }
+            } else {
+                (sent, dropped) = (sent.saturating_sub(1), dropped.saturating_add(1));
             }
         }
         self.metrics.spread_dropped = self.metrics.spread_dropped.saturating_add(dropped);
         self.metrics.spread = self.metrics.spread.saturating_add(sent);
         self.metrics.p2p_frames_out = self.metrics.p2p_frames_out.saturating_add(sent);
-        let bytes = sent.saturating_mul(frame.len() as u64);
+        let bytes = sent.saturating_mul(len as u64);
         self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
     }
 
