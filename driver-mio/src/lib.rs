@@ -22,7 +22,7 @@
 //! # }
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod clock;
 pub mod daemon;
@@ -38,6 +38,8 @@ mod room;
 pub mod signals;
 pub mod status;
 mod stream;
+#[cfg(unix)]
+mod unix;
 
 #[cfg(test)]
 mod tests;
