@@ -12,7 +12,7 @@ use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
 use crate::room::Room;
 use crate::status;
-use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, SpareRoom, tune};
+use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, SpareRoom};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState};
 use mio::event::Source;
