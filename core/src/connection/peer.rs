@@ -8,7 +8,7 @@ use crate::limits;
 use crate::membership::faults::Score;
 use crate::settings::Settings;
 use crate::time::Instant;
-use crate::util::bucket::TokenBucket;
+use crate::util::bucket::{Limit, TokenBuckets};
 use crate::wire::{Deframer, kind};
 use std::net::SocketAddr;
 
@@ -89,17 +89,8 @@ pub(crate) struct Peer {
     /// What a look-up's connection answered.
     pub(crate) answer: Option<Vec<SocketAddr>>,
     pub(crate) score: Score,
-    rates: Option<Box<Rates>>,
-}
-
-/// Token buckets of one connection, made when the first is needed.
-#[derive(Clone, Debug)]
-struct Rates {
-    requests: TokenBucket,
-    pushes: TokenBucket,
-    pushes_sent: TokenBucket,
-    pings: TokenBucket,
-    renewals: TokenBucket,
+    /// By [`Rate`]; made when the first token is needed.
+    rates: Option<Box<TokenBuckets<{ Rate::ALL }>>>,
 }
 
 /// What is counted per connection.
@@ -110,6 +101,21 @@ pub(crate) enum Rate {
     PushSent,
     Ping,
     Renewal,
+}
+
+impl Rate {
+    const ALL: usize = 5;
+
+    /// In the order of the variants.
+    fn limits(settings: &Settings) -> [Limit; Self::ALL] {
+        [
+            Limit::of_part(settings.peer_requests_per_minute, 3),
+            Limit::of_part(settings.pushes_per_minute, 1),
+            Limit::new(limits::PUSHES_SENT),
+            Limit::new(limits::PINGS),
+            Limit::new(limits::RENEWALS),
+        ]
+    }
 }
 
 impl Peer {
@@ -154,6 +160,13 @@ impl Peer {
         }
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        let flags = u64::from(self.is_connected) ^ u64::from(self.is_pinged) ^ u64::from(self.is_v6);
+        let counts = self.last_heard.as_micros() ^ self.outbox.queued() ^ self.deframer.kept() as u64;
+        flags ^ counts ^ self.opened.as_micros() ^ u64::from(self.neighbour.is_some())
+    }
+
     pub(crate) fn is_established(&self) -> bool {
         self.neighbour.is_some()
     }
@@ -193,22 +206,9 @@ impl Peer {
 
     /// May it do this once more? Over the rate of the protocol's limits it may not.
     pub(crate) fn allows(&mut self, rate: Rate, now: Instant, settings: &Settings) -> bool {
-        let rates = self.rates.get_or_insert_with(|| {
-            Box::new(Rates {
-                requests: TokenBucket::of_part(settings.peer_requests_per_minute, 3, now),
-                pushes: TokenBucket::of_part(settings.pushes_per_minute, 1, now),
-                pushes_sent: TokenBucket::new(limits::PUSHES_SENT, now),
-                pings: TokenBucket::new(limits::PINGS, now),
-                renewals: TokenBucket::new(limits::RENEWALS, now),
-            })
-        });
-        match rate {
-            Rate::PeerRequest => rates.requests.take(now),
-            Rate::Push => rates.pushes.take(now),
-            Rate::PushSent => rates.pushes_sent.take(now),
-            Rate::Ping => rates.pings.take(now),
-            Rate::Renewal => rates.renewals.take(now),
-        }
+        let limits = Rate::limits(settings);
+        let rates = self.rates.get_or_insert_with(|| Box::new(TokenBuckets::new(limits, now)));
+        rates.take(rate as usize, limits, now)
     }
 
     /// When something about this connection is overdue next.

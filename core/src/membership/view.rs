@@ -78,6 +78,11 @@ impl View {
         &self.ids
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.ids.first().map_or(0, |id| id.0) ^ self.ids.last().map_or(0, |id| id.0)
+    }
+
     fn position(&self, id: NeighbourId) -> Result<usize, usize> {
         self.ids.binary_search(&id)
     }

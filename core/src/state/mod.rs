@@ -12,6 +12,9 @@ mod proofs;
 mod spreading;
 #[cfg(test)]
 mod tests;
+mod touch;
+
+pub use touch::TOUCH_DEPTH;
 
 use crate::action::{Action, Actions, Flush};
 use crate::address::canonical;
