@@ -124,6 +124,9 @@ impl View {
                 }
             }
             Err(at) => {
+                // Not to the double: there are very many views, and each grows but a few times.
+                self.ids.reserve_exact(1);
+                self.neighbours.reserve_exact(1);
                 self.ids.insert(at, neighbour.id);
                 self.neighbours.insert(at, neighbour);
             }
