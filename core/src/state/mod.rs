@@ -12,6 +12,9 @@ mod proofs;
 mod spreading;
 #[cfg(test)]
 mod tests;
+mod touch;
+
+pub use touch::TOUCH_DEPTH;
 
 use crate::action::{Action, Actions, Flush};
 use crate::address::canonical;
@@ -248,7 +251,7 @@ impl GossipState {
     /// without proof makes room.
     fn peer_accepted(&mut self, id: ConnectionId, remote: SocketAddr, out: &mut Actions) {
         let ip = remote.ip();
-        let of_ip = self.unverified().filter(|(_, peer)| peer.remote.ip() == ip).count();
+        let of_ip = self.unverified().filter(|(_, peer)| peer.remote().ip() == ip).count();
         let is_crowding = !Membership::counts_as_loopback(ip) && of_ip >= self.settings.unverified_per_ip as usize;
         if is_crowding || self.faults.refuses_ip(self.now, ip) {
             bump(&mut self.metrics.p2p_refused);
@@ -333,7 +336,7 @@ impl GossipState {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.is_connected = true;
         peer.last_heard = self.now;
-        self.membership.reached(self.now, peer.remote);
+        self.membership.reached(self.now, peer.remote());
         match peer.purpose {
             Purpose::Probe => self.end(id, EndReason::Done, out),
             Purpose::LookUp => {
@@ -379,7 +382,10 @@ impl GossipState {
 
     /// Sets the timer of a peer's connection to what is overdue next.
     fn arm(&mut self, id: ConnectionId) {
-        let at = self.peers.get(&id).and_then(|peer| peer.overdue_at(&self.settings));
+        let at = self.peers.get_mut(&id).and_then(|peer| {
+            peer.settle();
+            peer.overdue_at(&self.settings)
+        });
         self.timers.set(Timer::Connection(id), at);
     }
 }

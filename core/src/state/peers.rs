@@ -35,7 +35,7 @@ impl GossipState {
         self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
         peer.traffic.bytes_in = peer.traffic.bytes_in.saturating_add(bytes.len() as u64);
         let messages_before = self.metrics.peer_notifications;
-        let mut deframer = std::mem::take(&mut peer.deframer);
+        let mut deframer = peer.take_deframer();
         let mut input = bytes;
         let mut progressed = false;
         while let Some(peer) = self.peers.get_near(&mut near, &id) {
@@ -66,7 +66,7 @@ impl GossipState {
             let messages = self.metrics.peer_notifications.saturating_sub(messages_before);
             peer.traffic.messages_in = peer.traffic.messages_in.saturating_add(messages);
             self.partials.set(id, deframer.kept(), progressed, self.now);
-            peer.deframer = deframer;
+            peer.give_back(deframer);
             self.keep_to_partial_budget(out);
         }
     }
@@ -215,18 +215,19 @@ impl GossipState {
     fn on_addresses(&mut self, id: ConnectionId, list: AddressList<'_>, out: &mut Actions) {
         let completes = self.was_let_in(id, out);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let expected = if list.is_v6() { &mut peer.expects_v6 } else { &mut peer.expects_v4 };
-        let was_expected = std::mem::take(expected);
+        let steps = peer.steps_mut();
+        let was_expected = std::mem::take(if list.is_v6() { &mut steps.expects_v6 } else { &mut steps.expects_v4 });
+        peer.settle();
         if !was_expected && !completes {
             self.fault_unless_old(id, Fault::UnaskedPeerResponse, out);
             return;
         }
         if peer.purpose == Purpose::LookUp {
             // The other family's list may follow: what it means is decided at the connection's end.
-            peer.answer.get_or_insert_default().extend(list.iter());
+            peer.steps_mut().answer.get_or_insert_default().extend(list.iter());
             return;
         }
-        let (remote, is_stranger) = (peer.remote, peer.origin == Some(Origin::Stranger));
+        let (remote, is_stranger) = (peer.remote(), peer.origin == Some(Origin::Stranger));
         let is_established = peer.is_established();
         let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {
