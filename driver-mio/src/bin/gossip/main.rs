@@ -1,17 +1,19 @@
-//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon.
+//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; and look into one of ours.
 
 mod announce;
 mod bench;
 mod connection;
+mod inside;
 mod output;
 mod subscribe;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Announce to, and listen at, any VoidPhone gossip daemon
+/// Announce to, and listen at, any VoidPhone gossip daemon; look into one of this project's
 ///
-/// Speaks only the gossip API (message types 500 to 503), so any implementation's daemon will do.
+/// announce, subscribe and bench speak only the gossip API (message types 500 to 503), so any implementation's daemon
+/// will do. status, peers, top and monitor ask at a gossipd's status_address.
 #[derive(Debug, Parser)]
 #[command(name = "gossip", version, after_help = EXAMPLES)]
 struct CommandLine {
@@ -29,13 +31,20 @@ Examples:
 
   gossip bench -a 127.0.0.1:7001 -s 127.0.0.1:7011  how much two daemons carry
 
-`gossip help announce`, `subscribe` and `bench` say more, exit statuses included.";
+  gossip status                                     how the daemon with status_address 127.0.0.1:8001 is
+  gossip top -c config/peer1.ini                    watch the one that runs with this file
+
+`gossip help announce` and so on say more, exit statuses included.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Announce(announce::Options),
     Subscribe(subscribe::Options),
     Bench(bench::Options),
+    Status(inside::status::Options),
+    Peers(inside::peers::Options),
+    Top(inside::top::Options),
+    Monitor(inside::monitor::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +52,10 @@ fn main() -> ExitCode {
         Command::Announce(options) => announce::run(options),
         Command::Subscribe(options) => subscribe::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Status(options) => inside::status::run(options),
+        Command::Peers(options) => inside::peers::run(options),
+        Command::Top(options) => inside::top::run(options),
+        Command::Monitor(options) => inside::monitor::run(options),
     };
     ended.unwrap_or_else(|failure| {
         output::say(format_args!("gossip: {}", failure.reason));
