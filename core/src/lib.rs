@@ -160,4 +160,4 @@ pub use metrics::Metrics;
 pub use note::{EndReason, Level, Note};
 pub use settings::{Addresses, Endpoint, Settings};
 pub use state::{GossipState, TOUCH_DEPTH};
-pub use status::{NeighbourStatus, Status};
+pub use status::{NeighbourStatus, Status, Traffic};

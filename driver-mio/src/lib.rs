@@ -35,6 +35,7 @@ pub mod record;
 mod resolver;
 mod room;
 pub mod signals;
+pub mod status;
 mod stream;
 
 #[cfg(test)]

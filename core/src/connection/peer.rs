@@ -8,6 +8,7 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::membership::faults::Score;
 use crate::settings::Settings;
+use crate::status::Traffic;
 use crate::time::Instant;
 use crate::util::bucket::{Limit, TokenBuckets};
 use crate::wire::{Deframer, kind};
@@ -74,6 +75,7 @@ pub(crate) struct Peer {
     /// In the view as this neighbour.
     pub(crate) neighbour: Option<NeighbourId>,
     pub(crate) last_heard: Instant,
+    pub(crate) traffic: Traffic,
     /// A PING is out that nothing has followed.
     pub(crate) is_pinged: bool,
     /// None while all is as in [`Steps::NONE`].
@@ -167,6 +169,7 @@ impl Peer {
             introduced: false,
             neighbour: None,
             last_heard: now,
+            traffic: Traffic::default(),
             is_pinged: false,
             steps: None,
             rates: None,

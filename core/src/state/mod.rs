@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::note::{EndReason, Note};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::status::{NeighbourStatus, Status};
+use crate::status::{NeighbourStatus, Status, Traffic};
 use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
@@ -188,6 +188,7 @@ impl GossipState {
             silent: now.since(neighbour.connections.iter().filter_map(peer).map(|p| p.last_heard).max().unwrap_or(now)),
             queued: neighbour.connections.iter().filter_map(peer).map(|p| p.outbox.queued()).sum(),
             connections: neighbour.connections.len(),
+            traffic: traffic_of(neighbour.connections.iter().filter_map(peer)),
         });
         Status {
             neighbours: neighbours.collect(),
@@ -205,6 +206,11 @@ impl GossipState {
             proofs: self.proofs.len(),
             timers: self.timers.len(),
         }
+    }
+
+    /// How many modules subscribe to each type that any subscribes to, in the order of types.
+    pub fn subscriptions(&self) -> impl Iterator<Item = (u16, usize)> {
+        self.subscriptions.counts()
     }
 
     /// Accepted connections that have not proved their work.
@@ -381,6 +387,10 @@ impl GossipState {
         });
         self.timers.set(Timer::Connection(id), at);
     }
+}
+
+fn traffic_of<'a>(connections: impl Iterator<Item = &'a Box<Peer>>) -> Traffic {
+    connections.fold(Traffic::default(), |sum, peer| sum.plus(peer.traffic))
 }
 
 /// One more. A counter of 64 bits does not overflow in practice; saturating keeps the promise.

@@ -31,7 +31,9 @@ impl GossipState {
     ) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         bump(&mut self.metrics.p2p_frames_out);
-        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
+        let bytes = frame.len() as u64;
+        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
+        peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(bytes);
         put(&mut peer.outbox, self.now, id, frame, self.settings.peer_queue, out);
         if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
             self.timers.set_by(Timer::Connection(id), at);
@@ -43,6 +45,8 @@ impl GossipState {
         peer.last_heard = self.now;
         peer.is_pinged = false;
         self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
+        peer.traffic.bytes_in = peer.traffic.bytes_in.saturating_add(bytes.len() as u64);
+        let messages_before = self.metrics.peer_notifications;
         let mut deframer = peer.take_deframer();
         let mut input = bytes;
         let mut progressed = false;
@@ -70,6 +74,8 @@ impl GossipState {
             }
         }
         if let Some(peer) = self.peers.get_mut(&id) {
+            let messages = self.metrics.peer_notifications.saturating_sub(messages_before);
+            peer.traffic.messages_in = peer.traffic.messages_in.saturating_add(messages);
             self.partials.set(id, deframer.kept(), progressed, self.now);
             peer.give_back(deframer);
             self.keep_to_partial_budget(out);

@@ -67,12 +67,13 @@ impl GossipState {
     /// Queues a message for a neighbour; a full queue drops it (section 5, Pressure).
     fn spread_to(&mut self, target: NeighbourId, frame: Frame, out: &mut Actions) {
         let Some(id) = self.membership.view.get(target).and_then(|known| known.sends_on()) else { return };
-        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.outbox.has_room(frame.len(), self.settings.peer_queue) && !planted!(QueueUnbounded) {
             bump(&mut self.metrics.spread_dropped);
             return;
         }
         bump(&mut self.metrics.spread);
+        bump(&mut peer.traffic.messages_out);
         self.queue(id, frame, Outbox::send_message, out);
     }
 

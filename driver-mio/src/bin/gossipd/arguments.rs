@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::Parser;
+use gossip_core::Endpoint;
 use log::LevelFilter;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ Examples:
   gossipd -c config/peer1.ini                   run a node that calls it
   gossipd -c gossip.ini --check                 is this file right, and what would it do?
   gossipd -c gossip.ini --log-level debug --log-file gossip.log
+  gossipd -c gossip.ini --status-address 127.0.0.1:8001   a page for browsers, and `gossip top`
   gossipd -c gossip.ini --record incident.rec   write down what happens, to replay it
 
 Modules connect to api_address of the file and speak the gossip API; `gossip announce` and
@@ -47,6 +49,10 @@ pub(crate) struct Arguments {
     /// Log to the end of this file as well as to standard error [the file's log_file]
     #[arg(long, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
+
+    /// Let this host look inside at this address: HTTP, on loopback only [the file's status_address]
+    #[arg(long, value_name = "HOST:PORT", value_parser = gossip_config::status_address)]
+    pub(crate) status_address: Option<Endpoint>,
 
     /// Log nothing to standard error
     #[arg(short = 'q', long)]

@@ -50,7 +50,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let overrides =
         Overrides { validation_timeout: arguments.validation_timeout, suppression_time: arguments.suppression_time };
-    let (config, warnings) = Config::read(&arguments.config, overrides).map_err(Failure::wrong)?;
+    let (mut config, warnings) = Config::read(&arguments.config, overrides).map_err(Failure::wrong)?;
+    if let Some(address) = &arguments.status_address {
+        config.status_address = Some(address.clone());
+    }
     if arguments.check {
         if !warnings.is_empty() {
             return Err(Failure::wrong(lines(&warnings)));
@@ -92,6 +95,7 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
         None => None,
     };
     let api = listeners.api_addresses().to_vec();
+    let status = listeners.status_address();
     let make = |now| Recorded::new(settings, seed, now, recording);
     let mut node = EventLoop::new(listeners, make).map_err(|error| match error {
         StartError::Io(_) => Failure::cannot_run(error),
@@ -100,7 +104,7 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
     signals::shut_down_on_signals(node.handle())
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
     // From its first line in the log on, a signal ends this in good order.
-    start::introduce(&api, node.machine().state().settings());
+    start::introduce(&api, status, node.machine().state().settings());
     node.run().map_err(|error| Failure::CannotRun(format!("the event loop failed: {error}")))?;
     node.into_machine().finish();
     log::info!("ended");
