@@ -6,6 +6,7 @@
 pub(crate) mod bootstrap;
 mod calling;
 pub(crate) mod candidates;
+pub(crate) mod connections;
 pub(crate) mod faults;
 mod hearsay;
 pub(crate) mod lost;

@@ -1,5 +1,6 @@
 //! The view: established neighbours only (PROTOCOL.md, section 4).
 
+use super::connections::Connections;
 use crate::dissemination::NeighbourId;
 use crate::event::ConnectionId;
 use crate::rng::Rng;
@@ -15,7 +16,7 @@ pub(crate) struct Neighbour {
     /// None for a peer without extensions.
     pub(crate) instance: Option<u64>,
     /// The first is the one that we send on. Never empty.
-    pub(crate) connections: Vec<ConnectionId>,
+    pub(crate) connections: Connections,
     /// Did we dial it?
     pub(crate) chosen: bool,
     /// Where its connection stands in the state's table of peers, to be found at once.
@@ -37,8 +38,11 @@ impl Neighbour {
     /// which it reads while it may have forgotten the other (section 10).
     pub(crate) fn attach(&mut self, connection: ConnectionId) {
         let first = self.instance.is_some() || connection.is_dialed();
-        let at = if first { 0 } else { self.connections.len() };
-        self.connections.insert(at, connection);
+        if first {
+            self.connections.push_front(connection);
+        } else {
+            self.connections.push_back(connection);
+        }
         self.chosen |= connection.is_dialed();
     }
 }
@@ -82,7 +86,12 @@ impl View {
 
     /// See [`GossipState::touch`](crate::GossipState::touch).
     pub(crate) fn touch(&self) -> u64 {
-        self.ids.first().map_or(0, |id| id.0) ^ self.ids.last().map_or(0, |id| id.0)
+        self.ids.iter().step_by(4).fold(0, |sum, id| sum ^ id.0)
+    }
+
+    /// The same of everybody.
+    pub(crate) fn touch_all(&self) -> u64 {
+        self.iter().fold(0, |sum, neighbour| sum ^ neighbour.connections.len() as u64)
     }
 
     fn position(&self, id: NeighbourId) -> Result<usize, usize> {
@@ -201,7 +210,7 @@ mod tests {
             id: NeighbourId(n),
             address: format!("10.0.0.{n}:6001").parse().unwrap(),
             instance: Some(n),
-            connections: vec![if chosen { ConnectionId::dialed(n) } else { ConnectionId::accepted(n) }],
+            connections: Connections::of(if chosen { ConnectionId::dialed(n) } else { ConnectionId::accepted(n) }),
             chosen,
             near: 0,
             is_reached: chosen,
@@ -262,17 +271,17 @@ mod tests {
     fn sends_on_the_newer_with_a_capable_peer_and_on_the_dialed_with_an_old_one() {
         let (dialed, accepted) = (ConnectionId::dialed(7), ConnectionId::accepted(8));
         let mut capable = neighbour(1, true, 0);
-        capable.connections = vec![dialed];
+        capable.connections = Connections::of(dialed);
         capable.attach(accepted);
         assert_eq!(capable.sends_on(), Some(accepted));
         let mut old = neighbour(2, true, 0);
         old.instance = None;
-        old.connections = vec![dialed];
+        old.connections = Connections::of(dialed);
         old.attach(accepted);
         assert_eq!(old.sends_on(), Some(dialed));
         let mut old = neighbour(3, false, 0);
         old.instance = None;
-        old.connections = vec![accepted];
+        old.connections = Connections::of(accepted);
         old.attach(dialed);
         assert_eq!(old.sends_on(), Some(dialed));
         assert!(old.chosen);

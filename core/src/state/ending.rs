@@ -96,7 +96,7 @@ impl GossipState {
     ) {
         self.membership
             .view
-            .change(neighbour, |known| known.connections.retain(|other| *other != id || planted!(NeighbourOutlives)));
+            .change(neighbour, |known| known.connections.retain(|other| other != id || planted!(NeighbourOutlives)));
         let Some(known) = self.membership.view.get(neighbour) else { return };
         if let Some(survivor) = known.sends_on() {
             // An old peer forgets us with the connection that it used; a fresh proof on the other brings us back into

@@ -10,6 +10,7 @@ use crate::error::Fault;
 use crate::event::ConnectionId;
 use crate::limits::{ALIVE_CHECK, CONNECTIONS_PER_NEIGHBOUR};
 use crate::membership::Admission;
+use crate::membership::connections::Connections;
 use crate::membership::view::Neighbour;
 use crate::note::{EndReason, Note};
 use crate::pow::Puzzle;
@@ -440,7 +441,7 @@ impl GossipState {
             id: neighbour,
             address,
             instance,
-            connections: vec![id],
+            connections: Connections::of(id),
             chosen: is_chosen,
             near: 0,
             is_reached: self.membership.is_reached(self.now, &address),
@@ -491,7 +492,7 @@ impl GossipState {
     fn suspend(&mut self, former: NeighbourId, out: &mut Actions) {
         let Some(neighbour) = self.membership.view.remove(former) else { return };
         out.push(Action::Note(Note::NeighbourDown { address: neighbour.address, reason: EndReason::Replaced }));
-        for id in neighbour.connections {
+        for &id in neighbour.connections.iter() {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
             peer.neighbour = None;
             peer.steps_mut().suspended = Some(Suspended { chosen: neighbour.chosen, since: neighbour.since });
@@ -507,8 +508,9 @@ impl GossipState {
     /// A neighbour makes room for a newcomer.
     fn evict(&mut self, displaced: NeighbourId, out: &mut Actions) {
         bump(&mut self.metrics.neighbours_evicted);
-        let connections = self.membership.view.get(displaced).map(|neighbour| neighbour.connections.clone());
-        connections.into_iter().flatten().for_each(|id| self.end(id, EndReason::Evicted, out));
+        let connections = self.membership.view.get(displaced).map(|neighbour| neighbour.connections);
+        let connections = connections.iter().flat_map(|connections| connections.iter());
+        connections.for_each(|id| self.end(*id, EndReason::Evicted, out));
     }
 
     /// What a newcomer that dialed us gets, whether it stays or not: our view; and the network hears of it.

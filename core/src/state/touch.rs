@@ -22,7 +22,10 @@ impl GossipState {
             }
             2 => match self.modules.get(&connection) {
                 // What it answers may go out to all neighbours.
-                Some(module) => self.peers().fold(module.outbox.queued(), |sum, (_, peer)| sum ^ peer.touch()),
+                Some(module) => {
+                    let connections = self.peers().fold(module.outbox.queued(), |sum, (_, peer)| sum ^ peer.touch());
+                    connections ^ self.membership.view.touch_all()
+                }
                 None => self.peers.get(&connection).map_or(0, |peer| peer.touch()),
             },
             _ => 0,

@@ -189,8 +189,10 @@ impl Ledger {
     }
 
     /// Reads what a copy of this message at this peer will be compared with.
-    pub fn touch(&self, peer: u32, number: u64) -> u64 {
-        self.live(number).map_or(0, |message| u64::from(message.peers[peer as usize].ttl_below))
+    pub fn touch(&self, peer: u32, end: EndId, number: u64) -> u64 {
+        let Some(message) = self.live(number) else { return 0 };
+        let crossed = message.crossed.get(end.index() / 64).copied().unwrap_or(0);
+        crossed ^ u64::from(message.peers[peer as usize].ttl_below)
     }
 
     /// A peer received a copy.

@@ -65,7 +65,11 @@ impl World {
 
     fn whom(&self, wake: Wake) -> Option<Coming> {
         let (from, (owner, connection)) = match wake {
-            Wake::Arrive(end) => (Some(end), self.network.holder(end.other())),
+            Wake::Arrive(end) => match self.network.holder(end.other()) {
+                // What a peer tells its module is soon answered.
+                (Owner::Module(_), _) => (Some(end.other()), self.network.holder(end)),
+                reader => (Some(end), reader),
+            },
             Wake::Dialed(end) => (None, self.network.holder(end)),
             Wake::Deadline(peer) => (None, (Owner::Peer(peer), ConnectionId::accepted(0))),
             _ => return None,
@@ -90,7 +94,7 @@ impl World {
             }
             (2, Some(end)) => {
                 let seen = self.network.front(end).and_then(Seen::of);
-                black_box(seen.map(|seen| self.checks.ledger.touch(one.peer, seen.number)));
+                black_box(seen.map(|seen| self.checks.ledger.touch(one.peer, end, seen.number)));
             }
             _ => {}
         }
