@@ -33,6 +33,7 @@ impl Config {
             Kind::Listen => list(&self.p2p_address),
             Kind::Advertised => list(&self.advertised_address),
             Kind::Bootstrapper => list(&self.settings.bootstrapper),
+            Kind::Status => self.status_address.as_ref().map(Endpoint::to_string),
             Kind::LogLevel => Some(self.log_level.as_str().to_ascii_lowercase()),
             Kind::LogFile => self.log_file.as_ref().map(|path| path.display().to_string()),
             kind => Some(protocol_value(kind, &self.settings)),

@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 
 const ENDPOINT_FORMS: &str = "IPv4:port, [IPv6]:port or name:port";
+/// What a status address can be.
+pub(crate) const STATUS_FORMS: &str = "127.0.0.1:port, [::1]:port or localhost:port";
 /// DNS's bound on a whole name and on each of its labels (RFC 1035, 2.3.4).
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
@@ -120,6 +122,25 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, String> {
             Err(_) => Err(wrong("is not a host name with a port")),
         },
     }
+}
+
+/// Where the daemon can be looked into: an address that only this host can reach, since whoever reaches it is told
+/// everything.
+pub(crate) fn status_endpoint(value: &str) -> Result<Endpoint, String> {
+    let value = text(value)?;
+    if value.contains(',') {
+        return Err("has more than one address; one would be right".to_owned());
+    }
+    let endpoint = endpoint(value)?;
+    let is_loopback = match &endpoint {
+        Endpoint::Address(address) => address.ip().is_loopback(),
+        Endpoint::Name { host, .. } => host.eq_ignore_ascii_case("localhost"),
+    };
+    if is_loopback {
+        return Ok(endpoint);
+    }
+    let shown = shown(value);
+    Err(format!("{shown} may be reached from other hosts, which must not look inside; {STATUS_FORMS} would be right"))
 }
 
 /// The one of `known` that is most like `word`, by what a name could be as long as: whoever writes pages where a key

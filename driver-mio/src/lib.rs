@@ -22,9 +22,10 @@
 //! # }
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod clock;
+pub mod daemon;
 mod dial;
 mod event_loop;
 mod inbox;
@@ -35,7 +36,10 @@ pub mod record;
 mod resolver;
 mod room;
 pub mod signals;
+pub mod status;
 mod stream;
+#[cfg(unix)]
+mod unix;
 
 #[cfg(test)]
 mod tests;

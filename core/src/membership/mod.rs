@@ -11,7 +11,7 @@ mod hearsay;
 pub(crate) mod lost;
 pub(crate) mod view;
 
-use crate::address::{Compact, Scope, network, scope};
+use crate::address::{Scope, network, scope};
 use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
@@ -43,17 +43,17 @@ pub(crate) struct Membership {
     /// Our own addresses: configured, advertised, and learned by dialing ourselves.
     own: Vec<SocketAddr>,
     /// Not dialed for a while: they evicted or refused us, or are parked.
-    refused: Memory<SocketAddr, Compact>,
+    refused: Memory,
     /// Displace nobody for a while: we evicted or refused them.
-    displaced: Memory<SocketAddr, Compact>,
+    displaced: Memory,
     /// Made known to the network, or heard of by PUSH.
-    pushed: Memory<SocketAddr, Compact>,
+    pushed: Memory,
     /// Reached by dialing: may be passed on.
-    reached: Memory<SocketAddr, Compact>,
+    reached: Memory,
     /// Public IPs, with port 0, where a dial of a candidate failed lately.
-    unreachable: Memory<SocketAddr, Compact>,
+    unreachable: Memory,
     /// Closed once right after our proof of work.
-    proof_rejected: Memory<SocketAddr, Compact>,
+    proof_rejected: Memory,
     /// Neighbours that newcomers may yet displace.
     displacements: TokenBucket,
     /// Neighbours' addresses that are yet to be reached.
