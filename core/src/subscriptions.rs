@@ -64,6 +64,11 @@ impl Subscriptions {
         self.by_type.iter().map(|(data_type, subscribers)| (*data_type, subscribers.len()))
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.by_type.first_key_value().map_or(0, |(_, those)| those.len() as u64)
+    }
+
     /// How many subscriptions there are.
     pub(crate) fn len(&self) -> usize {
         self.len

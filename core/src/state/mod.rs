@@ -12,6 +12,9 @@ mod proofs;
 mod spreading;
 #[cfg(test)]
 mod tests;
+mod touch;
+
+pub use touch::TOUCH_DEPTH;
 
 use crate::action::{Action, Actions, Flush};
 use crate::address::canonical;
@@ -35,7 +38,7 @@ use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
 use proofs::Proofs;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// One gossip node, pure and deterministic: see the crate's front page for how to run it.
@@ -51,7 +54,7 @@ pub struct GossipState {
     instance: u64,
     identity_key: (u64, u64),
     peers: SortedMap<ConnectionId, Box<Peer>>,
-    modules: BTreeMap<ConnectionId, Box<Module>>,
+    modules: SortedMap<ConnectionId, Box<Module>>,
     membership: Membership,
     faults: Faults,
     subscriptions: Subscriptions,
@@ -101,7 +104,7 @@ impl GossipState {
             identity_key: (keys.bits(), keys.bits()),
             rng,
             peers: SortedMap::new(),
-            modules: BTreeMap::new(),
+            modules: SortedMap::new(),
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
             subscriptions: Subscriptions::default(),
@@ -248,7 +251,7 @@ impl GossipState {
     /// without proof makes room.
     fn peer_accepted(&mut self, id: ConnectionId, remote: SocketAddr, out: &mut Actions) {
         let ip = remote.ip();
-        let of_ip = self.unverified().filter(|(_, peer)| peer.remote.ip() == ip).count();
+        let of_ip = self.unverified().filter(|(_, peer)| peer.remote().ip() == ip).count();
         let is_crowding = !Membership::counts_as_loopback(ip) && of_ip >= self.settings.unverified_per_ip as usize;
         if is_crowding || self.faults.refuses_ip(self.now, ip) {
             bump(&mut self.metrics.p2p_refused);
@@ -268,8 +271,9 @@ impl GossipState {
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        match self.peers.get(&id) {
-            Some(peer) if peer.is_connected => self.peer_sent(id, bytes, out),
+        let mut near = u32::MAX;
+        match self.peers.get_near(&mut near, &id) {
+            Some(peer) if peer.is_connected => self.peer_sent(id, near, bytes, out),
             // Nothing can come before the dial has succeeded.
             Some(_) => {}
             None => self.module_sent(id, bytes, out),
@@ -332,7 +336,7 @@ impl GossipState {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.is_connected = true;
         peer.last_heard = self.now;
-        self.membership.reached(self.now, peer.remote);
+        self.membership.reached(self.now, peer.remote());
         match peer.purpose {
             Purpose::Probe => self.end(id, EndReason::Done, out),
             Purpose::LookUp => {
@@ -363,7 +367,7 @@ impl GossipState {
         self.is_shutting_down = true;
         let peers: Vec<ConnectionId> = self.peers.keys().copied().collect();
         peers.into_iter().for_each(|id| self.end(id, EndReason::ShuttingDown, out));
-        for (id, module) in std::mem::take(&mut self.modules) {
+        for (id, module) in std::mem::take(&mut self.modules).into_entries() {
             if module.is_open() {
                 let Module { mut outbox, .. } = *module;
                 outbox.release(id, out);
@@ -378,7 +382,10 @@ impl GossipState {
 
     /// Sets the timer of a peer's connection to what is overdue next.
     fn arm(&mut self, id: ConnectionId) {
-        let at = self.peers.get(&id).and_then(|peer| peer.overdue_at(&self.settings));
+        let at = self.peers.get_mut(&id).and_then(|peer| {
+            peer.settle();
+            peer.overdue_at(&self.settings)
+        });
         self.timers.set(Timer::Connection(id), at);
     }
 }

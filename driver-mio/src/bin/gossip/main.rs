@@ -1,13 +1,17 @@
-//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; and look into one of ours.
+//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; see a network of them; look
+//! into one of ours.
 
 mod announce;
 mod bench;
 mod connection;
+mod demo;
 mod inside;
 mod output;
 mod subscribe;
 
 use clap::{Parser, Subcommand};
+use gossip_driver_mio::daemon;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Announce to, and listen at, any VoidPhone gossip daemon; look into one of this project's
@@ -30,6 +34,7 @@ Examples:
   gossip subscribe --type 1337 --json | jq .text
 
   gossip bench -a 127.0.0.1:7001 -s 127.0.0.1:7011  how much two daemons carry
+  gossip demo                                       five daemons here, to look at
 
   gossip status                                     how the daemon with status_address 127.0.0.1:8001 is
   gossip top -c config/peer1.ini                    watch the one that runs with this file
@@ -41,6 +46,14 @@ enum Command {
     Announce(announce::Options),
     Subscribe(subscribe::Options),
     Bench(bench::Options),
+    Demo(demo::Options),
+    /// What `gossip demo` starts: gossipd, from this program
+    #[command(hide = true, disable_help_flag = true)]
+    DemoDaemon {
+        /// As gossipd takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     Status(inside::status::Options),
     Peers(inside::peers::Options),
     Top(inside::top::Options),
@@ -52,6 +65,10 @@ fn main() -> ExitCode {
         Command::Announce(options) => announce::run(options),
         Command::Subscribe(options) => subscribe::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Demo(options) => demo::run(options),
+        Command::DemoDaemon { arguments } => {
+            return daemon::main(std::iter::once("gossipd".into()).chain(arguments));
+        }
         Command::Status(options) => inside::status::run(options),
         Command::Peers(options) => inside::peers::run(options),
         Command::Top(options) => inside::top::run(options),
