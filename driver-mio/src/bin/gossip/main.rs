@@ -1,5 +1,5 @@
-//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; look into one of ours; see a
-//! network of them.
+//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; see a network of them; look
+//! into one of ours.
 
 mod announce;
 mod bench;
