@@ -25,6 +25,7 @@
 #![deny(unsafe_code)]
 
 mod clock;
+pub mod daemon;
 mod dial;
 mod event_loop;
 mod inbox;
@@ -35,6 +36,7 @@ pub mod record;
 mod resolver;
 mod room;
 pub mod signals;
+pub mod status;
 mod stream;
 #[cfg(unix)]
 mod unix;

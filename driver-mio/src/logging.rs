@@ -5,6 +5,7 @@
 
 mod behind;
 
+use crate::status::EventLog;
 use behind::Behind;
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Level, Note};
@@ -104,10 +105,11 @@ struct Window {
     level: log::Level,
 }
 
-/// Logs the core's notes, of each kind at most so many at a time.
+/// Logs the core's notes, of each kind at most so many at a time, and keeps the latest.
 #[derive(Default)]
 pub(crate) struct NoteLog {
     windows: BTreeMap<&'static str, Window>,
+    events: EventLog,
 }
 
 impl NoteLog {
@@ -124,7 +126,13 @@ impl NoteLog {
         };
         if self.admit(now, kind, most, level) {
             log::log!(level, "{note}");
+            self.events.record(level, note.kind(), note.to_string());
         }
+    }
+
+    /// What was logged last, at whatever level the log is.
+    pub(crate) fn events(&self) -> &EventLog {
+        &self.events
     }
 
     /// When [`tick`](Self::tick) has something to say. Quiet kinds need no timer.
@@ -156,10 +164,13 @@ impl NoteLog {
     }
 
     fn close_windows(&mut self, over: impl Fn(&Window) -> bool) {
-        self.windows.retain(|kind, window| {
+        let Self { windows, events } = self;
+        windows.retain(|kind, window| {
             let over = over(window);
             if over && window.suppressed > 0 {
-                log::log!(window.level, "{} more of kind {kind} in {WINDOW}, not logged", window.suppressed);
+                let told = format!("{} more of kind {kind} in {WINDOW}, not logged", window.suppressed);
+                log::log!(window.level, "{told}");
+                events.record(window.level, kind, told);
             }
             !over
         });

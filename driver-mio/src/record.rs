@@ -174,6 +174,10 @@ impl Machine for Recorded {
         }
     }
 
+    fn inspect(&self) -> Option<&GossipState> {
+        Some(&self.state)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         let flush_at = self.tape.as_ref().and_then(|tape| tape.flush_at);
         [self.state.deadline(), flush_at].into_iter().flatten().min()

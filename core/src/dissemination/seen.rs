@@ -146,6 +146,8 @@ const CHUNK: usize = 1_024;
 pub(super) struct Seen {
     chunks: Vec<Vec<Entry>>,
     free: u32,
+    /// The slot that was filled last.
+    latest: u32,
     /// Slots by identity. Its order is nobody's business.
     index: HashTable<u32>,
     /// How many the index has room for when nothing has ever left it.
@@ -162,6 +164,7 @@ impl Default for Seen {
         Self {
             chunks: Vec::new(),
             free: NONE,
+            latest: NONE,
             index: HashTable::new(),
             index_room: 0,
             lanes: Vec::new(),
@@ -180,6 +183,20 @@ impl Seen {
     /// The slot of a message, if it is remembered.
     pub(super) fn find(&self, identity: &Identity) -> Option<u32> {
         self.index.find(hash_of(identity), |slot| same(&self.chunks, *slot, identity)).copied()
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch): the entry of the latest message, of which another copy is
+    /// most likely the next to come.
+    pub(super) fn touch(&self, depth: u8) -> u64 {
+        match depth {
+            0 => self.chunks.len() as u64 ^ self.index.len() as u64 ^ self.lanes.len() as u64,
+            1 => self.chunks.first().map_or(0, |chunk| chunk.len() as u64),
+            2 => entry(&self.chunks, self.latest).map_or(0, |latest| hash_of(&latest.identity)),
+            _ => {
+                let latest = entry(&self.chunks, self.latest);
+                latest.and_then(|latest| self.find(&latest.identity)).map_or(0, u64::from)
+            }
+        }
     }
 
     pub(super) fn fate(&self, slot: u32) -> Option<Fate> {
@@ -211,6 +228,7 @@ impl Seen {
         }
         let (kind, extra) = (Kind::Waits, NONE);
         let slot = self.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
+        self.latest = slot;
         self.make_index_room();
         self.index.insert_unique(hash_of(&identity), slot, |_| 0);
         slot

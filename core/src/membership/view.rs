@@ -80,6 +80,11 @@ impl View {
         &self.ids
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.ids.first().map_or(0, |id| id.0) ^ self.ids.last().map_or(0, |id| id.0)
+    }
+
     fn position(&self, id: NeighbourId) -> Result<usize, usize> {
         self.ids.binary_search(&id)
     }
@@ -131,6 +136,9 @@ impl View {
                 }
             }
             Err(at) => {
+                // Not to the double: there are very many views, and each grows but a few times.
+                self.ids.reserve_exact(1);
+                self.neighbours.reserve_exact(1);
                 self.ids.insert(at, neighbour.id);
                 self.neighbours.insert(at, neighbour);
             }

@@ -18,7 +18,9 @@ impl GossipState {
     pub(super) fn send(&mut self, id: ConnectionId, frame: Frame, out: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         bump(&mut self.metrics.p2p_frames_out);
-        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
+        let bytes = frame.len() as u64;
+        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
+        peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(bytes);
         peer.outbox.send(self.now, id, &frame, self.settings.peer_queue, out);
         if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
             self.timers.set_by(Timer::Connection(id), at);
@@ -31,7 +33,9 @@ impl GossipState {
         peer.last_heard = self.now;
         peer.is_pinged = false;
         self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
-        let mut deframer = std::mem::take(&mut peer.deframer);
+        peer.traffic.bytes_in = peer.traffic.bytes_in.saturating_add(bytes.len() as u64);
+        let messages_before = self.metrics.peer_notifications;
+        let mut deframer = peer.take_deframer();
         let mut input = bytes;
         let mut progressed = false;
         while let Some(peer) = self.peers.get_near(&mut near, &id) {
@@ -59,8 +63,10 @@ impl GossipState {
             }
         }
         if let Some(peer) = self.peers.get_mut_near(&mut near, &id) {
+            let messages = self.metrics.peer_notifications.saturating_sub(messages_before);
+            peer.traffic.messages_in = peer.traffic.messages_in.saturating_add(messages);
             self.partials.set(id, deframer.kept(), progressed, self.now);
-            peer.deframer = deframer;
+            peer.give_back(deframer);
             self.keep_to_partial_budget(out);
         }
     }
@@ -209,18 +215,19 @@ impl GossipState {
     fn on_addresses(&mut self, id: ConnectionId, list: AddressList<'_>, out: &mut Actions) {
         let completes = self.was_let_in(id, out);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let expected = if list.is_v6() { &mut peer.expects_v6 } else { &mut peer.expects_v4 };
-        let was_expected = std::mem::take(expected);
+        let steps = peer.steps_mut();
+        let was_expected = std::mem::take(if list.is_v6() { &mut steps.expects_v6 } else { &mut steps.expects_v4 });
+        peer.settle();
         if !was_expected && !completes {
             self.fault_unless_old(id, Fault::UnaskedPeerResponse, out);
             return;
         }
         if peer.purpose == Purpose::LookUp {
             // The other family's list may follow: what it means is decided at the connection's end.
-            peer.answer.get_or_insert_default().extend(list.iter());
+            peer.steps_mut().answer.get_or_insert_default().extend(list.iter());
             return;
         }
-        let (remote, is_stranger) = (peer.remote, peer.origin == Some(Origin::Stranger));
+        let (remote, is_stranger) = (peer.remote(), peer.origin == Some(Origin::Stranger));
         let is_established = peer.is_established();
         let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {

@@ -1,6 +1,6 @@
 //! A message between the connections and `dissemination` (PROTOCOL.md, section 5).
 
-use super::GossipState;
+use super::{GossipState, bump};
 use crate::action::{Action, Actions};
 use crate::connection::module::Module;
 use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
@@ -73,7 +73,6 @@ impl GossipState {
             let Some(neighbour) = self.membership.view.get_next(&mut next, *target) else { continue };
             let Some(id) = neighbour.sends_on() else { continue };
             let Some(peer) = self.peers.get_mut_near(&mut neighbour.near, &id) else { continue };
-            sent = sent.saturating_add(1);
             if peer.outbox.passes(len as u64, mark) {
                 out.push(Action::Send { connection: id, frame: frame.clone() });
             } else if peer.outbox.has_room(len, bound) || planted!(QueueUnbounded) {
@@ -82,8 +81,12 @@ impl GossipState {
                     self.timers.set_by(Timer::Connection(id), at);
                 }
             } else {
-                (sent, dropped) = (sent.saturating_sub(1), dropped.saturating_add(1));
+                dropped = dropped.saturating_add(1);
+                continue;
             }
+            sent = sent.saturating_add(1);
+            bump(&mut peer.traffic.messages_out);
+            peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(len as u64);
         }
         self.metrics.spread_dropped = self.metrics.spread_dropped.saturating_add(dropped);
         self.metrics.spread = self.metrics.spread.saturating_add(sent);

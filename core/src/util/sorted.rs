@@ -39,6 +39,11 @@ impl<K, V> SortedMap<K, V> {
         self.entries
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch): entries on different lines of memory.
+    pub(crate) fn spots(&self) -> impl Iterator<Item = Option<&(K, V)>> {
+        [self.entries.first(), self.entries.get(self.entries.len() / 2), self.entries.last()].into_iter()
+    }
+
     pub(crate) fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.entries.iter().map(|(key, _)| key)
     }

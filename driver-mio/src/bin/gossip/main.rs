@@ -1,12 +1,15 @@
-//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon.
+//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; or see a network of them.
 
 mod announce;
 mod bench;
 mod connection;
+mod demo;
 mod output;
 mod subscribe;
 
 use clap::{Parser, Subcommand};
+use gossip_driver_mio::daemon;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Announce to, and listen at, any VoidPhone gossip daemon
@@ -28,14 +31,23 @@ Examples:
   gossip subscribe --type 1337 --json | jq .text
 
   gossip bench -a 127.0.0.1:7001 -s 127.0.0.1:7011  how much two daemons carry
+  gossip demo                                       five daemons here, to look at
 
-`gossip help announce`, `subscribe` and `bench` say more, exit statuses included.";
+`gossip help announce`, `subscribe`, `bench` and `demo` say more, exit statuses included.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Announce(announce::Options),
     Subscribe(subscribe::Options),
     Bench(bench::Options),
+    Demo(demo::Options),
+    /// What `gossip demo` starts: gossipd, from this program
+    #[command(hide = true, disable_help_flag = true)]
+    DemoDaemon {
+        /// As gossipd takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -43,6 +55,10 @@ fn main() -> ExitCode {
         Command::Announce(options) => announce::run(options),
         Command::Subscribe(options) => subscribe::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Demo(options) => demo::run(options),
+        Command::DemoDaemon { arguments } => {
+            return daemon::main(std::iter::once("gossipd".into()).chain(arguments));
+        }
     };
     ended.unwrap_or_else(|failure| {
         output::say(format_args!("gossip: {}", failure.reason));

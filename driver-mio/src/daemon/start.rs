@@ -1,19 +1,23 @@
 //! From a file's words to listening sockets, and what the log says first.
 
+use crate::{BindError, Listeners};
 use gossip_config::Config;
 use gossip_core::{Addresses, Endpoint, Settings};
-use gossip_driver_mio::{BindError, Listeners};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// What a daemon with this file would do, for `--check`.
-pub(crate) fn plan(config: &Config) -> String {
+pub(super) fn plan(config: &Config) -> String {
     let advertised = match config.advertised_address.as_slice() {
         [] => String::new(),
         addresses => format!("It would tell peers to find it at {}.\n", list(addresses)),
     };
+    let status = match &config.status_address {
+        None => String::new(),
+        Some(address) => format!("This host could look inside at http://{address}/.\n"),
+    };
     format!(
-        "It would listen for modules on {} and for peers on {}.\n{advertised}It would {}.",
+        "It would listen for modules on {} and for peers on {}.\n{advertised}{status}It would {}.",
         config.api_address,
         list(&config.p2p_address),
         calls(&config.settings),
@@ -21,11 +25,14 @@ pub(crate) fn plan(config: &Config) -> String {
 }
 
 /// Opens the listening sockets that the file asks for.
-pub(crate) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), String> {
+pub(super) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), String> {
     let peers = config.p2p_address.iter().map(|endpoint| ("p2p_address", endpoint));
-    for (key, endpoint) in peers.chain([("api_address", &config.api_address)]) {
+    let status = config.status_address.iter().map(|endpoint| ("status_address", endpoint));
+    for (key, endpoint) in peers.chain([("api_address", &config.api_address)]).chain(status) {
         let bind = |address| match key {
             "api_address" => listeners.bind_api(address),
+            // One is enough, though localhost may be of two families.
+            "status_address" => listeners.status_address().map_or_else(|| listeners.bind_status(address), Ok),
             _ => listeners.bind_p2p(address),
         };
         let refused = bind_all(addresses_of(key, endpoint)?, bind);
@@ -35,7 +42,7 @@ pub(crate) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), S
 }
 
 /// `advertised_address`, looked up.
-pub(crate) fn advertised(config: &Config) -> Result<Addresses, String> {
+pub(super) fn advertised(config: &Config) -> Result<Addresses, String> {
     let mut advertised = Addresses::default();
     for endpoint in &config.advertised_address {
         addresses_of("advertised_address", endpoint)?.into_iter().for_each(|address| advertised.set(address));
@@ -44,7 +51,7 @@ pub(crate) fn advertised(config: &Config) -> Result<Addresses, String> {
 }
 
 /// The log's first lines: where this node can be found, and whom it will call.
-pub(crate) fn introduce(api: &[SocketAddr], settings: &Settings) {
+pub(super) fn introduce(api: &[SocketAddr], status: Option<SocketAddr>, settings: &Settings) {
     log::info!("gossipd {}", env!("CARGO_PKG_VERSION"));
     for address in api {
         log::info!("listening for modules on {address} (api_address)");
@@ -63,11 +70,14 @@ pub(crate) fn introduce(api: &[SocketAddr], settings: &Settings) {
             _ => log::info!("listening for peers on {address} (p2p_address)"),
         }
     }
+    if let Some(address) = status {
+        log::info!("this host can look inside at http://{address}/ (status_address)");
+    }
     log::info!("going to {}", calls(settings));
 }
 
 /// Modules are many and each costs a descriptor: takes as many as the system lets this process have.
-pub(crate) fn raise_descriptor_limit() {
+pub(super) fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
