@@ -247,6 +247,10 @@ impl Ids {
             }
             self.recycle(told.modules);
         }
+    }
+
+    /// Gives the room back if no id is taken.
+    pub(super) fn shrink(&mut self) {
         if self.tellings.is_empty() {
             self.modules.values_mut().for_each(|record| record.taken.shrink());
             self.tellings.shrink();

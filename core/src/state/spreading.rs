@@ -109,9 +109,15 @@ impl GossipState {
         let is_above = |module: &ConnectionId| {
             self.modules.get(module).is_some_and(|module| module.outbox.is_above_mark(self.settings.api_queue))
         };
+        // What it said of this type and waits will be queued too, once it is vouched for, with a head of its own: then
+        // there must be room for it. (Not what others said: who never vouches must not hold up the rest.)
+        let waiting = self.dissemination.waiting_bytes_of(Source::Module(id), data_type);
+        let coming = waiting.saturating_add(waiting / 4).saturating_add(len as u64);
+        let coming = if waiting == 0 { 0 } else { usize::try_from(coming).unwrap_or(usize::MAX) };
+        let bound = self.settings.peer_queue;
         let is_blocked = |neighbour: &Neighbour| {
             let peer = neighbour.sends_on().and_then(|id| self.peers.get(&id));
-            peer.is_some_and(|peer| peer.outbox.is_above_mark(self.settings.peer_queue))
+            peer.is_some_and(|peer| peer.outbox.is_above_mark(bound) || !peer.outbox.has_room(coming, bound))
         };
         let subscribers = self.subscriptions.subscribers(data_type);
         let view = &self.membership.view;
