@@ -13,7 +13,9 @@ impl Config {
         let mut text = String::from("[gossip]\n");
         for key in KEYS {
             if let Some(value) = self.value_text(key.name) {
-                text.push_str(&format!("{} = {value}\n", key.name));
+                // After white space these two would begin a comment.
+                let space = if value.starts_with([';', '#']) { "" } else { " " };
+                text.push_str(&format!("{} ={space}{value}\n", key.name));
             }
         }
         text

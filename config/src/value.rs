@@ -143,15 +143,32 @@ pub(crate) fn status_endpoint(value: &str) -> Result<Endpoint, String> {
     Err(format!("{shown} may be reached from other hosts, which must not look inside; {STATUS_FORMS} would be right"))
 }
 
-/// The one of `known` with the fewest edits to `word`; the first of several.
+/// The one of `known` that is most like `word`, by what a name could be as long as: whoever writes pages where a key
+/// should be is not to be waited for.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known.min_by_key(|other| strsim::osa_distance(word, other))
+    const LONGEST: usize = 24;
+    let word: String = word.chars().take(LONGEST).collect();
+    let len = word.chars().count();
+    let mut best: Option<(usize, &str)> = None;
+    for other in known {
+        // No word is nearer than the lengths are.
+        let at_least = len.abs_diff(other.chars().count());
+        if best.is_some_and(|(distance, _)| at_least >= distance) {
+            continue;
+        }
+        let distance = strsim::osa_distance(&word, other);
+        if best.is_none_or(|(nearest, _)| distance < nearest) {
+            best = Some((distance, other));
+        }
+    }
+    best.map(|(_, other)| other)
 }
 
 /// Could `other` be a slip of the pen for `word`?
 pub(crate) fn is_near(word: &str, other: &str) -> bool {
-    let longest = word.chars().count().max(other.chars().count());
-    strsim::osa_distance(word, other) <= (longest / 3).max(1)
+    let (len, other_len) = (word.chars().count(), other.chars().count());
+    let most = (len.max(other_len) / 3).max(1);
+    len.abs_diff(other_len) <= most && strsim::osa_distance(word, other) <= most
 }
 
 /// Bytes with the largest unit that leaves no rest.

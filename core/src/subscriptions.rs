@@ -59,14 +59,14 @@ impl Subscriptions {
         self.by_type.get(&data_type).map_or(&[], Vec::as_slice)
     }
 
-    /// See [`GossipState::touch`](crate::GossipState::touch).
-    pub(crate) fn touch(&self) -> u64 {
-        self.by_type.first_key_value().map_or(0, |(_, those)| those.len() as u64)
-    }
-
     /// How many are subscribed to each type that has any, in the order of types.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (u16, usize)> {
         self.by_type.iter().map(|(data_type, subscribers)| (*data_type, subscribers.len()))
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.by_type.first_key_value().map_or(0, |(_, those)| those.len() as u64)
     }
 
     /// How many subscriptions there are.

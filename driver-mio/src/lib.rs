@@ -22,9 +22,10 @@
 //! # }
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod clock;
+pub mod daemon;
 mod dial;
 mod event_loop;
 mod inbox;
@@ -37,6 +38,8 @@ mod room;
 pub mod signals;
 pub mod status;
 mod stream;
+#[cfg(unix)]
+mod unix;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use gossip_core::{Listener, Settings, limits};
 
-/// Descriptors that connections leave to listeners, look-ups of names, the log and the recording.
+/// Descriptors that connections leave to listeners, look-ups of names, the log, the recording and the status address
+/// (17 at most).
 const DESCRIPTORS_KEPT: usize = 48;
 /// Of the connections that there is room for, one in so many is kept for modules, and as many for peers.
 const KEPT_PART: usize = 4;

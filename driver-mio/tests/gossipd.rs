@@ -98,6 +98,21 @@ fn it_says_where_it_listens_and_ends_with_0_after_either_signal() {
 }
 
 #[test]
+fn with_the_end_of_standard_input_it_ends_if_so_told() {
+    let ini = Ini::sound("stdin", "127.0.0.1:0");
+    let mut child = gossipd(&ini, &["--end-with-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, log) = (child.stdin.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
+    let mut daemon = Daemon { child, log };
+    daemon.says("going to");
+    // Words are no end.
+    stdin.write_all(b"hello\n").unwrap();
+    assert!(daemon.child.try_wait().unwrap().is_none());
+    drop(stdin);
+    daemon.says("standard input has ended");
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let ini = Ini::sound("second", "127.0.0.1:0");
     let mut daemon = Daemon::start(&ini, &[]);

@@ -133,33 +133,30 @@ fn p99(runs: &[Measured]) -> u64 {
     all.value_at_quantile(0.99)
 }
 
-/// The table as a page's Markdown.
-pub fn markdown(rows: &[Row]) -> String {
-    let mut out = String::from(
-        "| attack | delivery at peace | under attack | p99 at peace | under attack | attackers banned | pieces | \
-         honest links lost at peace | under attack | connects to a victim | fullest table | verdict |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
-    );
-    for row in rows {
-        let share = |ppm: u64| format!("{}.{:03} %", ppm / 10_000, ppm % 10_000 / 10);
-        let verdict = row.wrong.as_ref().map_or("holds".to_owned(), |what| format!("OPEN: {what}"));
-        let cells = [
-            row.attack.trim_start_matches("attack-").to_owned(),
-            share(row.delivery_at_peace_ppm),
-            share(row.delivery_ppm),
-            format!("{} ms", row.p99_at_peace_us / 1_000),
-            format!("{} ms", row.p99_us / 1_000),
-            row.bans.to_string(),
-            row.pieces.to_string(),
-            (row.lost_at_peace / 2).to_string(),
-            (row.lost / 2).to_string(),
-            row.victim_connects.to_string(),
-            format!("{}, {}.{} %", row.fullest, row.fullest_permille / 10, row.fullest_permille % 10),
-            verdict,
-        ];
-        out.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    out
+/// How the table begins as a page's Markdown.
+pub const HEAD: &str = "| attack | delivery at peace | under attack | p99 at peace | under attack | attackers banned | \
+     pieces | honest links lost at peace | under attack | connects to a victim | fullest table | verdict |\n\
+     |---|---|---|---|---|---|---|---|---|---|---|---|\n";
+
+/// A row of the table as a page's Markdown.
+pub fn markdown(row: &Row) -> String {
+    let share = |ppm: u64| format!("{}.{:03} %", ppm / 10_000, ppm % 10_000 / 10);
+    let verdict = row.wrong.as_ref().map_or("holds".to_owned(), |what| format!("OPEN: {what}"));
+    let cells = [
+        row.attack.trim_start_matches("attack-").to_owned(),
+        share(row.delivery_at_peace_ppm),
+        share(row.delivery_ppm),
+        format!("{} ms", row.p99_at_peace_us / 1_000),
+        format!("{} ms", row.p99_us / 1_000),
+        row.bans.to_string(),
+        row.pieces.to_string(),
+        (row.lost_at_peace / 2).to_string(),
+        (row.lost / 2).to_string(),
+        row.victim_connects.to_string(),
+        format!("{}, {}.{} %", row.fullest, row.fullest_permille / 10, row.fullest_permille % 10),
+        verdict,
+    ];
+    format!("| {} |\n", cells.join(" | "))
 }
 
 #[cfg(test)]
@@ -197,7 +194,7 @@ mod tests {
         let row = Row::of(&scenario, &[measured(100, 0, 2_000), measured(100, 2, 2_000)], &peace);
         assert_eq!(row.wrong, None);
         assert!(
-            markdown(&[row])
+            markdown(&row)
                 .contains("| plain | 99.500 % | 99.000 % | 1 ms | 2 ms | 3 | 1 | 2 | 2 | 2 | seen, 1.0 % | holds |")
         );
     }

@@ -8,6 +8,7 @@ use gossip_sim::scenario::Scenario;
 use gossip_sim::shrink::{Failure, shrink};
 use gossip_sim::{attack, explore, replay, telling};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -357,41 +358,50 @@ impl Attack {
             })
             .collect();
         let first_attack = scenarios.len();
-        scenarios.extend(attacks.iter().cloned());
-        let runs = self.measure_all(&scenarios);
-        let rows = attacks
-            .iter()
-            .enumerate()
-            .map(|(at, scenario)| attack::Row::of(scenario, &runs[first_attack + at], &runs[of_attack[at]]));
-        let rows: Vec<attack::Row> = rows.collect();
-        if self.json {
-            println!("{}", serde_json::to_string(&rows).expect("numbers and text"));
-        } else if self.markdown {
-            print!("{}", attack::markdown(&rows));
-        } else {
-            for row in &rows {
+        scenarios.extend(attacks);
+        if self.markdown && !self.json {
+            print!("{}", attack::HEAD);
+        }
+        let rows = Mutex::new(Vec::new());
+        self.measure_all(&scenarios, |at, runs| {
+            let Some(peace) = at.checked_sub(first_attack).and_then(|attack| of_attack.get(attack)) else { return };
+            let row = attack::Row::of(&scenarios[at], &runs[at], &runs[*peace]);
+            // Told at once: who interrupts the rest has these.
+            if self.markdown && !self.json {
+                print!("{}", attack::markdown(&row));
+            } else if !self.json {
                 println!("{}: {}", row.attack, row.wrong.as_deref().unwrap_or("holds"));
             }
+            rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
+        });
+        let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if self.json {
+            println!("{}", serde_json::to_string(&rows).expect("numbers and text"));
         }
         if rows.iter().all(|row| row.wrong.is_none()) { GOOD } else { MISSED }
     }
 
-    /// All seeds of all scenarios, on all cores.
-    fn measure_all(&self, scenarios: &[Scenario]) -> Vec<Vec<attack::Measured>> {
+    /// All seeds of all scenarios, on all cores. Whenever a scenario has all of its runs, and all before it have theirs,
+    /// `done` is told of it.
+    fn measure_all(&self, scenarios: &[Scenario], done: impl Fn(usize, &[Vec<attack::Measured>]) + Sync) {
         let seeds = self.seeds.past - self.seeds.first;
         let jobs = Seeds { first: 0, past: seeds * scenarios.len() as u64 };
-        let measured = Mutex::new(Vec::new());
-        for_seeds(jobs, |job, _| {
+        // The runs of each scenario by seed, and how many scenarios are told.
+        let measured = Mutex::new((vec![BTreeMap::new(); scenarios.len()], vec![Vec::new(); scenarios.len()], 0));
+        for_seeds(jobs, |job, bar| {
             let at = usize::try_from(job / seeds).unwrap_or(0);
-            let run = attack::measure(&scenarios[at], self.seeds.first + job % seeds);
-            measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((job, at, run));
+            let seed = self.seeds.first + job % seeds;
+            let run = attack::measure(&scenarios[at], seed);
+            let mut measured = measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (waiting, runs, told) = &mut *measured;
+            waiting[at].insert(seed, run);
+            while waiting.get(*told).is_some_and(|runs| runs.len() as u64 == seeds) {
+                runs[*told] = std::mem::take(&mut waiting[*told]).into_values().collect();
+                bar.suspend(|| done(*told, runs));
+                *told += 1;
+            }
             true
         });
-        let mut measured = measured.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        measured.sort_by_key(|(job, ..)| *job);
-        let mut runs = vec![Vec::new(); scenarios.len()];
-        measured.into_iter().for_each(|(_, at, run)| runs[at].push(run));
-        runs
     }
 }
 

@@ -5,7 +5,8 @@ use crate::ini::Ini;
 use crate::module::Module;
 use crate::process::{Process, Signal};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -68,6 +69,26 @@ impl Daemon {
     pub fn ini_with_ports(&self) -> Ini {
         let peers: Vec<String> = self.peers.iter().map(ToString::to_string).collect();
         self.ini.clone().with("p2p_address", peers.join(", ")).with("api_address", self.api())
+    }
+
+    /// Where this host can look inside: its log says it.
+    pub fn status(&self) -> SocketAddr {
+        let lines = self.log();
+        let address = lines.iter().find_map(|line| line.split_once("look inside at http://")?.1.split_once('/'));
+        address.expect("its file has a status_address").0.parse().expect("it names an address")
+    }
+
+    /// What it answers there: a status and a body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.status()).expect("its status address answers");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.status());
+        stream.write_all(request.as_bytes()).expect("it takes a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers and closes");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("headers end with an empty line");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("an answer has a status");
+        (status, body.to_owned())
     }
 
     /// A module's connection to it.

@@ -48,6 +48,8 @@ pub(crate) struct Dissemination {
     refusals: Refusals,
     /// When the memory is swept next; none while nothing grows old in it.
     sweep_at: Option<Instant>,
+    /// New messages came since the last sweep: room that is free for a moment is needed again.
+    is_busy: bool,
     /// Lists of neighbours of messages that are gone, to be used again.
     spare: Vec<Vec<NeighbourId>>,
     /// Slots, for the length of one call.
@@ -67,6 +69,7 @@ impl Dissemination {
             ids: Ids::default(),
             refusals: Refusals::default(),
             sweep_at: None,
+            is_busy: false,
             spare: Vec::new(),
             slots: Vec::new(),
         }
@@ -118,6 +121,7 @@ impl Dissemination {
         let payload = Payload::new(arrival.data_type, arrival.data);
         let told = self.ids.tell(now, &mut self.rng, id, around.audience, &mut out.new_listeners);
         self.sweep_by(now.after(settings.suppression_time));
+        self.is_busy = true;
         bump(&mut metrics.modules_listening, out.new_listeners.len());
         if !around.audience.is_empty() {
             out.tell = Some((told.id, payload.clone()));
@@ -264,6 +268,11 @@ impl Dissemination {
     /// Their bytes of type and data.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         self.pending.total().bytes
+    }
+
+    /// Those of one source and type.
+    pub(crate) fn waiting_bytes_of(&self, source: Source, data_type: u16) -> u64 {
+        self.pending.of(source, data_type).bytes
     }
 
     /// Messages remembered, waiting ones included.
@@ -495,12 +504,8 @@ impl Dissemination {
         }
         self.ids.expire(now, span);
         self.refusals.expire(now);
-        if self.pending.is_empty() {
-            self.pending.shrink();
-            self.held.shrink();
-        }
-        if self.pending.is_empty() && self.held.len() == 0 {
-            self.spare = Vec::new();
+        if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
+            self.give_back();
         }
         let next = [
             self.held.next_expiry(),
@@ -511,6 +516,18 @@ impl Dissemination {
             self.pending.deadline().map(|_| now.after(span)),
         ];
         self.sweep_at = next.into_iter().flatten().min().map(|at| at.max(now.after(SWEEP)));
+    }
+
+    /// Gives back the room of what is empty.
+    fn give_back(&mut self) {
+        self.ids.shrink();
+        if self.pending.is_empty() {
+            self.pending.shrink();
+            self.held.shrink();
+        }
+        if self.pending.is_empty() && self.held.len() == 0 {
+            self.spare = Vec::new();
+        }
     }
 
     fn recycle(&mut self, mut list: Vec<NeighbourId>) {

@@ -40,6 +40,11 @@ impl Pending {
         self.shares.total()
     }
 
+    /// What waits of one source and type.
+    pub(super) fn of(&self, source: Source, data_type: u16) -> Amount {
+        self.shares.of(source, data_type)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.messages.len()
     }

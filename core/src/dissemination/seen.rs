@@ -16,9 +16,8 @@ pub(super) type Identity = [u32; 4];
 /// The hash of a message under the node's key.
 pub(super) fn identity(key: (u64, u64), id: u16, data_type: u16, data: &[u8]) -> Identity {
     let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
-    let ([a, b], [c, d]) = (id.to_be_bytes(), data_type.to_be_bytes());
-    // Four bytes, then the data: no two messages give the same bytes.
-    hasher.write(&[a, b, c, d]);
+    // A whole word, then the data: no two messages give the same bytes, and none has to be shifted.
+    hasher.write_u64((u64::from(id) << 16) | u64::from(data_type));
     hasher.write(data);
     let hash = hasher.finish128();
     let ((a, b), (c, d)) = (halves(hash.h1), halves(hash.h2));
@@ -149,8 +148,10 @@ pub(super) struct Seen {
     free: u32,
     /// The slot that was filled last.
     latest: u32,
-    /// Slots by identity. Looked up, never walked: its order is nobody's business.
+    /// Slots by identity. Its order is nobody's business.
     index: HashTable<u32>,
+    /// How many the index has room for when nothing has ever left it.
+    index_room: usize,
     lanes: Vec<Lane>,
     lane_of: SortedMap<LaneKey, u32>,
     free_lanes: Vec<u32>,
@@ -165,6 +166,7 @@ impl Default for Seen {
             free: NONE,
             latest: NONE,
             index: HashTable::new(),
+            index_room: 0,
             lanes: Vec::new(),
             lane_of: SortedMap::new(),
             free_lanes: Vec::new(),
@@ -227,10 +229,25 @@ impl Seen {
         let (kind, extra) = (Kind::Waits, NONE);
         let slot = self.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
         self.latest = slot;
-        let chunks = &self.chunks;
-        let rehash = |slot: &u32| entry(chunks, *slot).map_or(0, |entry| hash_of(&entry.identity));
-        self.index.insert_unique(hash_of(&identity), slot, rehash);
+        self.make_index_room();
+        self.index.insert_unique(hash_of(&identity), slot, |_| 0);
         slot
+    }
+
+    /// What has left a table like this leaves marks that fill it. Left to itself it would then grow, and be half as full
+    /// as it might for ever: an index that is full of marks is made anew in its size.
+    fn make_index_room(&mut self) {
+        if self.index.len() < self.index.capacity() {
+            return;
+        }
+        let is_full = self.index.len() > self.index_room / 16 * 15;
+        let room = if is_full { self.index_room.saturating_mul(2).max(3) } else { self.index_room };
+        let former = std::mem::replace(&mut self.index, HashTable::with_capacity(room));
+        self.index_room = self.index.capacity();
+        for slot in former {
+            let hash = entry(&self.chunks, slot).map_or(0, |entry| hash_of(&entry.identity));
+            self.index.insert_unique(hash, slot, |_| 0);
+        }
     }
 
     /// A message is decided: from now on it grows old.
@@ -515,6 +532,12 @@ mod tests {
         let each = seen.bytes() * 100 / seen.len();
         println!("hundredths of a byte an entry: {each} at 1,000,000, {worst} at worst from 100,000 on");
         assert!(each <= 4_800 && worst <= 4_800, "{each}, {worst}");
+        for n in 1_000_000..4_000_000 {
+            seen.make_room(Instant::ZERO, SPAN, 1_000_000).unwrap();
+            let slot = seen.insert(of(n), peer(u64::from(n % 10)), 0);
+            seen.decide(slot, Instant::ZERO, Fate::Dropped);
+        }
+        assert_eq!((seen.len(), seen.bytes() * 100 / seen.len()), (1_000_000, each), "no more for having changed");
         seen.expire(Instant::ZERO.after(SPAN), SPAN);
         assert_eq!((seen.len(), seen.bytes(), seen.lanes.len()), (0, 0, 0));
     }

@@ -58,6 +58,11 @@ impl Shares {
         self.total
     }
 
+    /// What one source holds within one type.
+    pub(super) fn of(&self, source: Source, data_type: u16) -> Amount {
+        self.within.get(&(data_type, source)).copied().unwrap_or_default()
+    }
+
     /// May one more message wait? `part` is 1, or 10 for a source whose share is a tenth.
     pub(super) fn has_room(
         &self,
@@ -74,7 +79,7 @@ impl Shares {
         let share = if part == 1 { free.times(SHARE_OF_FREE) } else { free };
         let of_type = self.types.get(&data_type).copied().unwrap_or_default();
         let of_source = self.sources.get(&source).copied().unwrap_or_default();
-        let within = self.within.get(&(data_type, source)).copied().unwrap_or_default();
+        let within = self.of(source, data_type);
         let new = one(bytes);
         // The second keeps the type within its share, too: the least that fits is one message more of the type.
         new.fits(free)

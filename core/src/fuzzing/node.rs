@@ -14,6 +14,10 @@ use crate::wire::{ApiMessage, Deframer, Frame, Next, PeerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+/// In so many spans of `validation_timeout` everything that is parked finds room: each makes room for a quarter of a
+/// mebibyte at least, and what one input can have parked is a few.
+const PARKED_TURNS_MAX: u32 = 256;
+
 /// A connection that is open, or being dialed.
 #[derive(Debug)]
 struct End {
@@ -208,9 +212,16 @@ impl Node {
             }
         }
         let settings = self.state.settings();
-        let memory = settings.suppression_time.plus(settings.validation_timeout).plus(Duration::from_secs(1));
-        // Announcements that are still parked are told, and wait, only when room comes.
-        self.pass(memory.times(3));
+        let (patience, span) = (settings.validation_timeout, settings.suppression_time);
+        // Announcements that are still parked are told, and wait, only when room comes: by turns.
+        for _ in 0..PARKED_TURNS_MAX {
+            let status = self.state.status(self.now);
+            if status.parked_bytes == 0 && status.waiting == 0 {
+                break;
+            }
+            self.pass(patience);
+        }
+        self.pass(patience.plus(span).plus(Duration::from_secs(1)).times(2));
         let status = self.state.status(self.now);
         let (candidates, lost, timers, peer_connections) =
             (status.candidates, status.lost, status.timers, status.peer_connections);

@@ -56,11 +56,13 @@ impl GossipState {
             .filter(|peer| peer.purpose != Purpose::Probe)
             .filter_map(|peer| peer.address())
             .collect();
+        let dialing: Vec<IpAddr> = dials.iter().map(|peer| peer.remote().ip()).collect();
         let (faults, now) = (&self.faults, self.now);
         let is_to_bootstrapper = |peer: &&Peer| matches!(peer.origin, Some(Origin::Bootstrapper(_)));
         let under_way = UnderWay {
             dials: dials.len(),
             unanswered: dials.iter().filter(waits_for_506).count(),
+            dialing: &dialing,
             bootstrapping: dials.iter().any(is_to_bootstrapper),
             busy: &busy,
             banned_until: &|address| faults.refuses_address_until(now, address),

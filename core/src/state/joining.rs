@@ -443,6 +443,7 @@ impl GossipState {
             instance,
             connections: Connections::of(id),
             chosen: is_chosen,
+            near: 0,
             is_reached: self.membership.is_reached(self.now, &address),
             since: arrival.back_since.unwrap_or(self.now),
             redial_pause,

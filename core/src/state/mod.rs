@@ -38,7 +38,7 @@ use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
 use proofs::Proofs;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// One gossip node, pure and deterministic: see the crate's front page for how to run it.
@@ -54,7 +54,7 @@ pub struct GossipState {
     instance: u64,
     identity_key: (u64, u64),
     peers: SortedMap<ConnectionId, Box<Peer>>,
-    modules: BTreeMap<ConnectionId, Box<Module>>,
+    modules: SortedMap<ConnectionId, Box<Module>>,
     membership: Membership,
     faults: Faults,
     subscriptions: Subscriptions,
@@ -104,7 +104,7 @@ impl GossipState {
             identity_key: (keys.bits(), keys.bits()),
             rng,
             peers: SortedMap::new(),
-            modules: BTreeMap::new(),
+            modules: SortedMap::new(),
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
             subscriptions: Subscriptions::default(),
@@ -271,8 +271,9 @@ impl GossipState {
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        match self.peers.get(&id) {
-            Some(peer) if peer.is_connected => self.peer_sent(id, bytes, out),
+        let mut near = u32::MAX;
+        match self.peers.get_near(&mut near, &id) {
+            Some(peer) if peer.is_connected => self.peer_sent(id, near, bytes, out),
             // Nothing can come before the dial has succeeded.
             Some(_) => {}
             None => self.module_sent(id, bytes, out),
@@ -366,7 +367,7 @@ impl GossipState {
         self.is_shutting_down = true;
         let peers: Vec<ConnectionId> = self.peers.keys().copied().collect();
         peers.into_iter().for_each(|id| self.end(id, EndReason::ShuttingDown, out));
-        for (id, module) in std::mem::take(&mut self.modules) {
+        for (id, module) in std::mem::take(&mut self.modules).into_entries() {
             if module.is_open() {
                 let Module { mut outbox, .. } = *module;
                 outbox.release(id, out);

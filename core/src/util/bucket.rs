@@ -37,6 +37,11 @@ impl TokenBucket {
         }
     }
 
+    /// Could a token be taken?
+    pub(crate) fn is_ready(&self, now: Instant) -> bool {
+        self.clone().take(now)
+    }
+
     /// When the next token can be taken.
     pub(crate) fn ready_at(&mut self, now: Instant) -> Instant {
         self.fill(now);
@@ -129,8 +134,9 @@ mod tests {
         assert_eq!(taken, 3);
         let second = Instant::ZERO.after(Duration::from_secs(1));
         assert_eq!(bucket.ready_at(Instant::ZERO), second);
-        assert!(!bucket.take(second.before(Duration::from_micros(1))));
-        assert!(bucket.take(second));
+        let just_before = second.before(Duration::from_micros(1));
+        assert!(!bucket.is_ready(just_before) && !bucket.take(just_before));
+        assert!(bucket.is_ready(second) && bucket.take(second));
         assert!(!bucket.take(second));
     }
 

@@ -57,6 +57,23 @@ fn announcements_are_slowed_not_lost_while_the_waiting_table_is_full() {
 }
 
 #[test]
+fn announcements_are_slowed_not_lost_before_what_waits_overfills_every_neighbours_queue() {
+    let mut node = Node::new(|settings| settings.peer_queue = 1 << 18);
+    let (neighbour, judge, announcer) = (node.neighbour(), node.subscriber(TYPE), node.module());
+    node.deafen(neighbour);
+    let data = numbered(40, 32_000);
+    data.iter().for_each(|one| node.announce(announcer, 3, TYPE, one));
+    let mut told = validate_all(&mut node, judge);
+    while node.state.status(node.now).parked_bytes > 0 {
+        node.read(neighbour, 64_000);
+        told.extend(validate_all(&mut node, judge));
+    }
+    node.hear_again(neighbour);
+    assert_eq!((told.len(), node.metrics().spread_dropped), (40, 0));
+    assert_eq!(node.got(neighbour).into_iter().map(|got| got.data).collect::<Vec<_>>(), data, "in order");
+}
+
+#[test]
 fn announcements_are_slowed_not_lost_while_nobody_answers() {
     let mut node = Node::new(tiny);
     let (judge, announcer) = (node.subscriber(TYPE), node.module());

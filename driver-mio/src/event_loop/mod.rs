@@ -12,7 +12,7 @@ use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
 use crate::room::Room;
 use crate::status;
-use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH};
+use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, SpareRoom};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState};
 use mio::event::Source;
@@ -20,11 +20,12 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, ErrorKind};
 use std::sync::mpsc::Receiver;
 
 /// Bytes of the one buffer that everything is read into.
-const READ_BUFFER: usize = 64 << 10;
+const READ_BUFFER: usize = 128 << 10;
 /// Bytes that one connection may bring in one turn before others have theirs.
 const READ_BUDGET: usize = 128 << 10;
 /// Events taken from the system at once.
@@ -114,7 +115,7 @@ pub struct EventLoop<M> {
     /// All sockets by token, those that the core has closed already included.
     pub(crate) connections: Slab<Connection>,
     /// Those that the core knows.
-    slots: HashMap<ConnectionId, usize>,
+    slots: HashMap<ConnectionId, usize, BuildHasherDefault<Spread>>,
     /// How many of them are peers'; the rest are modules'.
     peers: usize,
     /// When what the core has closed goes even if it is not done.
@@ -127,6 +128,7 @@ pub struct EventLoop<M> {
     failed_dials: VecDeque<(ConnectionId, DialError)>,
     read_buffer: Vec<u8>,
     scratch: Vec<u8>,
+    spare: SpareRoom,
     solver: Solver,
     resolver: Resolver,
     notes: NoteLog,
@@ -162,7 +164,7 @@ impl<M: Machine> EventLoop<M> {
             messages,
             acceptors,
             connections: Slab::new(),
-            slots: HashMap::new(),
+            slots: HashMap::default(),
             peers: 0,
             closing: BTreeSet::new(),
             accepted: 0,
@@ -171,6 +173,7 @@ impl<M: Machine> EventLoop<M> {
             failed_dials: VecDeque::new(),
             read_buffer: vec![0; READ_BUFFER],
             scratch: Vec::with_capacity(SCRATCH),
+            spare: SpareRoom::default(),
             solver: Solver::new(inbox.clone()),
             resolver: Resolver::new(inbox),
             notes: NoteLog::default(),
@@ -288,6 +291,7 @@ impl<M: Machine> EventLoop<M> {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if event.is_readable() || event.is_read_closed() || failed {
             connection.readable = true;
+            connection.hung_up |= event.is_read_closed() || failed;
             // Half-closed before, and now the other half is gone as well.
             connection.write_broken |= failed && connection.read_ended;
             self.want_read(slot);
@@ -423,12 +427,12 @@ impl<M: Machine> EventLoop<M> {
             if connection.phase == Phase::Connecting {
                 continue;
             }
-            let written = connection.flush(&mut self.scratch);
+            let written = connection.flush(&mut self.scratch, &mut self.spare);
             let id = connection.id;
             let unfinished = connection.writable && !connection.queue.is_empty();
             if connection.write_broken {
                 // Reading tells when there is nothing more to come.
-                connection.readable = true;
+                (connection.readable, connection.hung_up) = (true, true);
                 self.want_read(slot);
             } else if connection.phase == (Phase::Closing { shut: false }) && connection.queue.is_empty() {
                 if connection.read_ended {
@@ -468,5 +472,23 @@ impl<M: Machine> EventLoop<M> {
             self.carry_out(now, action);
         }
         self.actions = actions;
+    }
+}
+
+/// Spreads the numbers of connections over a table. They are counted up here and by the core: nobody else chooses them.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
     }
 }

@@ -145,7 +145,38 @@ fn counter_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::{About, EventLog, Window};
+    use gossip_core::time::Instant;
+    use gossip_core::{Addresses, GossipState, Settings};
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_parser_of_prometheus_finds_exactly_the_metrics_of_the_catalogue() {
+        let settings = Settings::new(50, 4, Addresses::of("127.0.0.1:6001".parse().unwrap()));
+        let state = GossipState::new(settings, [1; 32], Instant::ZERO).unwrap();
+        let status = "127.0.0.1:8001".parse().unwrap();
+        let about = About { started: String::new(), started_seconds: 1.5e9, api: vec![], status };
+        let events = EventLog::default();
+        let window = Window { now: Instant::from_micros(7), state: Some(&state), events: &events, turns: 42 };
+        let text = render(&Look::through(&window, &about, 3).unwrap());
+        let scrape = prometheus_parse::Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap();
+        let all = catalogue();
+        assert_eq!(scrape.samples.len(), all.len());
+        for (sample, Metric { name, kind, help }) in scrape.samples.iter().zip(&all) {
+            let family = name.split('{').next().unwrap();
+            assert_eq!((&*sample.metric, &scrape.docs[family]), (family, help));
+            let kind_found = match sample.value {
+                prometheus_parse::Value::Counter(_) => Kind::Counter,
+                prometheus_parse::Value::Gauge(_) => Kind::Gauge,
+                _ => panic!("{name} is of a kind that there is not"),
+            };
+            assert_eq!(kind_found, *kind, "{name}");
+        }
+        let value = |name: &str| scrape.samples.iter().find(|sample| sample.metric == name).unwrap().value.clone();
+        assert_eq!(value("gossip_messages_held_limit"), prometheus_parse::Value::Gauge(50.0));
+        assert_eq!(value("gossip_event_loop_turns_total"), prometheus_parse::Value::Counter(42.0));
+        assert_eq!(value("gossip_build_info"), prometheus_parse::Value::Gauge(1.0));
+    }
 
     #[test]
     fn every_metric_has_a_name_of_its_own_by_the_conventions_and_a_sentence() {

@@ -9,6 +9,7 @@ use crate::wake::Wake;
 use crate::workload;
 use gossip_core::wire::{ApiMessage, Deframer, Frame, Next};
 use gossip_core::{ConnectionId, Flush};
+use std::collections::BTreeSet;
 
 /// A module that lost its connection to a peer that runs tries again after so long.
 const RECONNECT: u64 = 5 * SECOND;
@@ -68,12 +69,17 @@ pub(super) fn place(scenario: &Scenario, rng: &mut Rng) -> (Vec<Module>, Vec<u32
     (modules, first)
 }
 
-/// For each workload, the modules that may announce: subscribed to one of its types, and reading.
+/// For each workload, the modules that may announce: subscribed to one of its types, and reading; not where a module
+/// refuses everything, for what is announced there goes nowhere.
 pub(super) fn announcers(scenario: &Scenario, modules: &[Module]) -> Vec<Vec<u32>> {
+    let class_of = |module: &Module| &scenario.modules[usize::from(module.class)];
+    let refuse: BTreeSet<u32> =
+        modules.iter().filter(|module| class_of(module).verdict == Verdict::No).map(|module| module.peer).collect();
     let of_workload = |workload: &crate::scenario::Workload| {
         let fits = |module: &Module| {
-            let class = &scenario.modules[usize::from(module.class)];
+            let class = class_of(module);
             class.reads
+                && !refuse.contains(&module.peer)
                 && workload.from.is_none_or(|peer| peer == module.peer)
                 && workload.types.iter().any(|data_type| class.types.contains(data_type))
         };

@@ -5,6 +5,7 @@ mod families;
 mod floods;
 #[cfg(unix)]
 mod full_disk;
+mod looking;
 mod malformed;
 mod meeting;
 mod modules;

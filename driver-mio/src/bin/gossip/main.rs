@@ -1,17 +1,23 @@
-//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon.
+//! `gossip`: announce to, listen at, and measure, the API of any VoidPhone gossip daemon; see a network of them; look
+//! into one of ours.
 
 mod announce;
 mod bench;
 mod connection;
+mod demo;
+mod inside;
 mod output;
 mod subscribe;
 
 use clap::{Parser, Subcommand};
+use gossip_driver_mio::daemon;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Announce to, and listen at, any VoidPhone gossip daemon
+/// Announce to, and listen at, any VoidPhone gossip daemon; look into one of this project's
 ///
-/// Speaks only the gossip API (message types 500 to 503), so any implementation's daemon will do.
+/// announce, subscribe and bench speak only the gossip API (message types 500 to 503), so any implementation's daemon
+/// will do. status, peers, top and monitor ask at a gossipd's status_address.
 #[derive(Debug, Parser)]
 #[command(name = "gossip", version, after_help = EXAMPLES)]
 struct CommandLine {
@@ -28,14 +34,30 @@ Examples:
   gossip subscribe --type 1337 --json | jq .text
 
   gossip bench -a 127.0.0.1:7001 -s 127.0.0.1:7011  how much two daemons carry
+  gossip demo                                       five daemons here, to look at
 
-`gossip help announce`, `subscribe` and `bench` say more, exit statuses included.";
+  gossip status                                     how the daemon with status_address 127.0.0.1:8001 is
+  gossip top -c config/peer1.ini                    watch the one that runs with this file
+
+`gossip help announce` and so on say more, exit statuses included.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Announce(announce::Options),
     Subscribe(subscribe::Options),
     Bench(bench::Options),
+    Demo(demo::Options),
+    /// What `gossip demo` starts: gossipd, from this program
+    #[command(hide = true, disable_help_flag = true)]
+    DemoDaemon {
+        /// As gossipd takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    Status(inside::status::Options),
+    Peers(inside::peers::Options),
+    Top(inside::top::Options),
+    Monitor(inside::monitor::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +65,14 @@ fn main() -> ExitCode {
         Command::Announce(options) => announce::run(options),
         Command::Subscribe(options) => subscribe::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Demo(options) => demo::run(options),
+        Command::DemoDaemon { arguments } => {
+            return daemon::main(std::iter::once("gossipd".into()).chain(arguments));
+        }
+        Command::Status(options) => inside::status::run(options),
+        Command::Peers(options) => inside::peers::run(options),
+        Command::Top(options) => inside::top::run(options),
+        Command::Monitor(options) => inside::monitor::run(options),
     };
     ended.unwrap_or_else(|failure| {
         output::say(format_args!("gossip: {}", failure.reason));

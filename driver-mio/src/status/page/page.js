@@ -83,7 +83,7 @@ function drawFigures(now) {
     ["Neighbours", `${count(now.neighbours.length)} (${count(dialed)} dialed)`],
     ["Candidates", count(now.candidates)],
     ["Modules", count(now.connections.modules)],
-    ["Subscriptions", types ? `${count(now.subscriptions.total)} to ${count(types)} types` : "0"],
+    ["Subscriptions", `${count(now.subscriptions.total)} (${count(types)} ${types === 1 ? "type" : "types"})`],
     ["Waiting", count(now.messages.waiting)],
     ["Seen lately", count(now.messages.seen)],
     ["Held for newcomers", count(now.messages.knowledge)],
@@ -146,8 +146,9 @@ function drawPicture(now, before) {
   by("picture").replaceChildren(drawing("svg", { viewBox: "0 0 360 285", role: "img", "aria-label": name }, ...parts, ...self));
 }
 
-// The next of 1, 2, 5, 10, 20, ... that is not below.
-function ceiling(value) {
+// The next of 1, 2, 5, 10, 20, ... that is not below; of bytes, in their unit.
+function ceiling(value, step) {
+  if (step > 1 && value > step) return step * ceiling(value / step, step);
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map(n => n * power).find(n => n >= value);
@@ -159,7 +160,7 @@ function drawPlot(plot) {
   const curves = plot.curves.map(curve => history.map((report, index) =>
     ({ ago: latest - report.uptime_seconds, value: index > 0 || curve.value.length < 2 ? curve.value(report, history[index - 1]) : null }))
     .filter(point => point.value !== null));
-  const most = ceiling(Math.max(0, ...curves.flat().map(point => point.value)));
+  const most = ceiling(Math.max(0, ...curves.flat().map(point => point.value)), plot.show === bytes ? 1024 : 1);
   const x = ago => left + (width - left - 8) * (1 - ago / SPAN);
   const y = value => 8 + (height - bottom - 8) * (1 - value / most);
   const mesh = [0, most / 2, most].flatMap(value => [
@@ -190,7 +191,7 @@ function row(texts, numbersFrom) {
 function drawTables(now) {
   by("limits").replaceChildren(...now.limits.map(limit => {
     const show = limit.of.endsWith("_bytes") ? bytes : count;
-    const made = row([limit.of.replace("_bytes", "").replaceAll("_", " "), show(limit.used), show(limit.most), count(limit.met)], 1);
+    const made = row([limit.of.replaceAll("_", " "), show(limit.used), show(limit.most), count(limit.met)], 1);
     made.title = limit.key;
     if (limit.met > 0) made.lastChild.classList.add("met");
     return made;

@@ -21,34 +21,34 @@ Signals:
   SIGINT (Ctrl-C), SIGTERM   say goodbye, write what is queued (2 s at most), exit; a second one exits at once
 
 Exit status:
-  0  ended by SIGINT or SIGTERM
+  0  ended by SIGINT, SIGTERM or --end-with-stdin
   1  could not run: an address is in use, for example
   2  the command line or the file is wrong: standard error says where, and what would be right";
 
 /// Spreads knowledge among the modules of this host and of others: the VoidPhone gossip daemon.
 #[derive(Debug, Parser)]
 #[command(name = "gossipd", version, after_help = EXAMPLES)]
-pub(crate) struct Arguments {
+pub(super) struct Arguments {
     /// The ini file; its gossip section is this program's.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    pub(super) config: PathBuf,
 
     /// How long a message waits for a module to call it valid, above 0 [the file's validation_timeout, else 5]
     #[arg(short = 'v', long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) validation_timeout: Option<u64>,
+    pub(super) validation_timeout: Option<u64>,
 
     /// How long a message is remembered, so that modules hear of it once; above 0 and at least -v [the file's
     /// suppression_time, else 60]
     #[arg(short = 's', long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) suppression_time: Option<u64>,
+    pub(super) suppression_time: Option<u64>,
 
     /// How much to log: off, error, warn, info, debug or trace [the file's log_level, else info]
     #[arg(long, value_name = "LEVEL", value_parser = log_level)]
-    pub(crate) log_level: Option<LevelFilter>,
+    pub(super) log_level: Option<LevelFilter>,
 
     /// Log to the end of this file as well as to standard error [the file's log_file]
     #[arg(long, value_name = "FILE")]
-    pub(crate) log_file: Option<PathBuf>,
+    pub(super) log_file: Option<PathBuf>,
 
     /// Let this host look inside at this address: HTTP, on loopback only [the file's status_address]
     #[arg(long, value_name = "HOST:PORT", value_parser = gossip_config::status_address)]
@@ -56,31 +56,35 @@ pub(crate) struct Arguments {
 
     /// Log nothing to standard error
     #[arg(short = 'q', long)]
-    pub(crate) quiet: bool,
+    pub(super) quiet: bool,
 
     /// Draw all random numbers from this seed, 64 hexadecimal digits, to repeat a run; whoever knows it can foresee
     /// nonces [the system's entropy]
     #[arg(long, value_name = "HEX", value_parser = seed)]
-    pub(crate) seed: Option<Seed>,
+    pub(super) seed: Option<Seed>,
 
     /// Write down everything this node is given, to be repeated by `sim replay`; the file holds the seed and all data,
     /// and is readable for its owner only
     #[arg(long, value_name = "FILE")]
-    pub(crate) record: Option<PathBuf>,
+    pub(super) record: Option<PathBuf>,
 
     /// The recording ends, and the daemon goes on, at so many MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "record",
         value_parser = clap::value_parser!(u64).range(1..1 << 20))]
-    pub(crate) record_limit: u64,
+    pub(super) record_limit: u64,
+
+    /// End when standard input ends, as by SIGTERM: for a daemon that shall not outlive the program that started it
+    #[arg(long)]
+    pub(super) end_with_stdin: bool,
 
     /// Read the file, say what it would do, and open nothing; what is otherwise a warning is an error here
     #[arg(long)]
-    pub(crate) check: bool,
+    pub(super) check: bool,
 }
 
 /// Where random numbers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seed(pub(crate) [u8; 32]);
+pub(super) struct Seed(pub(super) [u8; 32]);
 
 fn log_level(text: &str) -> Result<LevelFilter, String> {
     text.parse().map_err(|_| "off, error, warn, info, debug or trace would be right".to_owned())

@@ -1,18 +1,19 @@
-//! The gossip daemon: an ini file, an event loop, a log.
-
-#![forbid(unsafe_code)]
+//! The gossip daemon, `gossipd`: an ini file, an event loop, a log. A library's part, so that the tool can be daemons as
+//! well (`gossip demo`).
 
 mod arguments;
 mod start;
 
+use crate::record::{self, Recorded};
+use crate::{EventLoop, Handle, Listeners, Room, StartError, logging, signals};
 use arguments::{Arguments, Seed};
 use clap::Parser;
 use gossip_config::{Config, Overrides};
-use gossip_driver_mio::record::{self, Recorded};
-use gossip_driver_mio::{EventLoop, Listeners, Room, StartError, logging, signals};
+use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use std::thread;
 
 /// Why the daemon ends early, by exit status.
 enum Failure {
@@ -32,8 +33,10 @@ impl Failure {
     }
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+/// The whole program: its command line, program name first, to its exit status. A wrong command line, like `--help`, ends
+/// the process.
+pub fn main(command_line: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = Arguments::parse_from(command_line);
     let ended = run(&arguments);
     logging::finish();
     let (status, message) = match ended {
@@ -103,12 +106,34 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
     })?;
     signals::shut_down_on_signals(node.handle())
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
+    if arguments.end_with_stdin {
+        shut_down_with_stdin(node.handle())
+            .map_err(|error| Failure::CannotRun(format!("cannot watch standard input: {error}")))?;
+    }
     // From its first line in the log on, a signal ends this in good order.
     start::introduce(&api, status, node.machine().state().settings());
     node.run().map_err(|error| Failure::CannotRun(format!("the event loop failed: {error}")))?;
     node.into_machine().finish();
     log::info!("ended");
     Ok(())
+}
+
+/// Whoever holds the other end of standard input may end in any way: the system closes it for them.
+fn shut_down_with_stdin(handle: Handle) -> io::Result<()> {
+    let watch = move || {
+        let mut ignored = [0; 1_024];
+        let mut stdin = io::stdin().lock();
+        loop {
+            match stdin.read(&mut ignored) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+        log::info!("standard input has ended: shutting down");
+        handle.shut_down();
+    };
+    thread::Builder::new().name("stdin".to_owned()).stack_size(64 << 10).spawn(watch).map(drop)
 }
 
 fn entropy() -> Result<[u8; 32], Failure> {

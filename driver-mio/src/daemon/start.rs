@@ -1,13 +1,13 @@
 //! From a file's words to listening sockets, and what the log says first.
 
+use crate::{BindError, Listeners};
 use gossip_config::Config;
 use gossip_core::{Addresses, Endpoint, Settings};
-use gossip_driver_mio::{BindError, Listeners};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// What a daemon with this file would do, for `--check`.
-pub(crate) fn plan(config: &Config) -> String {
+pub(super) fn plan(config: &Config) -> String {
     let advertised = match config.advertised_address.as_slice() {
         [] => String::new(),
         addresses => format!("It would tell peers to find it at {}.\n", list(addresses)),
@@ -25,7 +25,7 @@ pub(crate) fn plan(config: &Config) -> String {
 }
 
 /// Opens the listening sockets that the file asks for.
-pub(crate) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), String> {
+pub(super) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), String> {
     let peers = config.p2p_address.iter().map(|endpoint| ("p2p_address", endpoint));
     let status = config.status_address.iter().map(|endpoint| ("status_address", endpoint));
     for (key, endpoint) in peers.chain([("api_address", &config.api_address)]).chain(status) {
@@ -42,7 +42,7 @@ pub(crate) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), S
 }
 
 /// `advertised_address`, looked up.
-pub(crate) fn advertised(config: &Config) -> Result<Addresses, String> {
+pub(super) fn advertised(config: &Config) -> Result<Addresses, String> {
     let mut advertised = Addresses::default();
     for endpoint in &config.advertised_address {
         addresses_of("advertised_address", endpoint)?.into_iter().for_each(|address| advertised.set(address));
@@ -51,7 +51,7 @@ pub(crate) fn advertised(config: &Config) -> Result<Addresses, String> {
 }
 
 /// The log's first lines: where this node can be found, and whom it will call.
-pub(crate) fn introduce(api: &[SocketAddr], status: Option<SocketAddr>, settings: &Settings) {
+pub(super) fn introduce(api: &[SocketAddr], status: Option<SocketAddr>, settings: &Settings) {
     log::info!("gossipd {}", env!("CARGO_PKG_VERSION"));
     for address in api {
         log::info!("listening for modules on {address} (api_address)");
@@ -77,7 +77,7 @@ pub(crate) fn introduce(api: &[SocketAddr], status: Option<SocketAddr>, settings
 }
 
 /// Modules are many and each costs a descriptor: takes as many as the system lets this process have.
-pub(crate) fn raise_descriptor_limit() {
+pub(super) fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
