@@ -87,7 +87,7 @@ impl World {
                 black_box(self.network.touch_body(end));
             }
             (1, _) => {
-                black_box((host.ends.first(), host.ends.last()));
+                black_box((host.ends.first().copied(), host.ends.last().copied()));
             }
             (2, Some(_)) if one.is_answer => {
                 host.ends.iter().for_each(|(_, end)| _ = black_box(self.network.touch(*end)));
