@@ -91,7 +91,7 @@ fn habits_of_old_peers_cost_nothing() {
     peer.send(&early.concat());
     peer.send(&hello.repeat(5));
     let handshake = peer.prove(own.address(), BITS);
-    assert_eq!(handshake.response, [], "nobody else is there");
+    assert_eq!(handshake.response, [0_u8; 0], "nobody else is there");
     node.knows(&[own.address()]);
     // Afterwards: a push of itself, a 505 with addresses never asked for, PINGs, and copies sent back.
     peer.send(&[push, frame(kind::PING, &[]).repeat(10)].concat());
