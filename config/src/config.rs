@@ -4,6 +4,7 @@ use crate::document::{Document, Section};
 use crate::keys::{KEYS, LOG_LEVELS};
 use crate::protocol::{Overrides, Protocol, values_of};
 use crate::report::{ConfigError, Place, Problem, Problems};
+use crate::value;
 use gossip_core::{Addresses, Endpoint, Settings, limits};
 use log::LevelFilter;
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Config {
     pub p2p_address: Vec<Endpoint>,
     /// What HELLO says when it differs from `p2p_address`: none, one, or one a family.
     pub advertised_address: Vec<Endpoint>,
+    /// Where this host can look inside: on loopback, if at all.
+    pub status_address: Option<Endpoint>,
     /// How much is logged.
     pub log_level: LevelFilter,
     /// Where it is logged beside the terminal.
@@ -88,6 +91,7 @@ impl Config {
         let api_address = listening(section, "api_address", problems);
         let advertised_address = advertised(section, problems);
         let bootstrapper = bootstrappers(section, problems);
+        let status_address = section.get("status_address", problems, value::status_endpoint);
         let log_level = section.choice("log_level", LOG_LEVELS, problems).map_or(LevelFilter::Info, level);
         let log_file = section.text("log_file", problems).map(PathBuf::from);
 
@@ -110,9 +114,26 @@ impl Config {
             let message = format!("{api_address} is taken by p2p_address already; another port would be right");
             problems.mistake(section.place("api_address"), message);
         }
+        let others = p2p_address.iter().map(|p2p| ("p2p_address", p2p)).chain([("api_address", &api_address)]);
+        for (key, other) in others {
+            if let Some(status) = status_address.as_ref().filter(|status| clash(other, status)) {
+                let message = format!("{status} is taken by {key} already; another port would be right");
+                problems.mistake(section.place("status_address"), message);
+            }
+        }
         let places = KEYS.iter().map(|key| (key.name, section.place(key.name))).collect();
         let file = Place::File { file: file.to_owned() };
-        Some(Self { api_address, p2p_address, advertised_address, log_level, log_file, settings, places, file })
+        Some(Self {
+            api_address,
+            p2p_address,
+            advertised_address,
+            status_address,
+            log_level,
+            log_file,
+            settings,
+            places,
+            file,
+        })
     }
 }
 

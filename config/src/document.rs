@@ -261,7 +261,7 @@ impl<'d> Section<'d> {
         self.data.entries.iter().find(|entry| entry.key == key)
     }
 
-    fn get<T>(
+    pub(crate) fn get<T>(
         &self,
         key: &str,
         problems: &mut Problems,

@@ -42,6 +42,7 @@ pub(crate) enum Kind {
     Listen,
     Advertised,
     Bootstrapper,
+    Status,
     LogLevel,
     LogFile,
 }
@@ -54,7 +55,10 @@ impl Key {
 
     /// Does it concern the protocol, for a simulated peer too? Addresses and logging are a daemon's own.
     pub fn is_protocol(&self) -> bool {
-        !matches!(self.kind, Kind::Listen | Kind::Advertised | Kind::Bootstrapper | Kind::LogLevel | Kind::LogFile)
+        !matches!(
+            self.kind,
+            Kind::Listen | Kind::Advertised | Kind::Bootstrapper | Kind::Status | Kind::LogLevel | Kind::LogFile
+        )
     }
 
     /// The values that it can have, in words: `1 to 1024`, `yes or no`.
@@ -71,6 +75,7 @@ impl Key {
             Kind::PowScheme => POW_SCHEMES.join(" or "),
             Kind::Listen | Kind::Advertised => "IPv4:port, [IPv6]:port or name:port".to_owned(),
             Kind::Bootstrapper => "IPv4:port, [IPv6]:port or name:port, several with commas".to_owned(),
+            Kind::Status => crate::value::STATUS_FORMS.to_owned(),
             Kind::LogLevel => LOG_LEVELS.join(", "),
             Kind::LogFile => "a path".to_owned(),
         }
@@ -323,6 +328,12 @@ pub const KEYS: &[Key] = &[
         standard: Standard::Value("60"),
         explanation: "A neighbour that leaves its queue full for so long is disconnected; 600 with ascii-zeros.",
         kind: Kind::Seconds(|s| &mut s.peer_stall_timeout),
+    },
+    Key {
+        name: "status_address",
+        standard: Standard::Nothing("127.0.0.1:8001"),
+        explanation: "Where this host, and nobody else, can look inside: a page for browsers, figures for programs.",
+        kind: Kind::Status,
     },
     Key {
         name: "log_level",

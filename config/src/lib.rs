@@ -25,5 +25,14 @@ pub use protocol::{Overrides, read_settings};
 pub use render::every_key_ini;
 pub use report::{ConfigError, Place, Problem, Problems};
 
+/// A `status_address` from elsewhere than a file, a command line for example.
+///
+/// # Errors
+///
+/// What is wrong with the text, and what would be right: it is no address, or one that other hosts can reach.
+pub fn status_address(text: &str) -> Result<gossip_core::Endpoint, String> {
+    value::status_endpoint(text)
+}
+
 #[cfg(test)]
 mod tests;

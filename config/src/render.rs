@@ -13,7 +13,9 @@ impl Config {
         let mut text = String::from("[gossip]\n");
         for key in KEYS {
             if let Some(value) = self.value_text(key.name) {
-                text.push_str(&format!("{} = {value}\n", key.name));
+                // After white space these two would begin a comment.
+                let space = if value.starts_with([';', '#']) { "" } else { " " };
+                text.push_str(&format!("{} ={space}{value}\n", key.name));
             }
         }
         text
@@ -31,6 +33,7 @@ impl Config {
             Kind::Listen => list(&self.p2p_address),
             Kind::Advertised => list(&self.advertised_address),
             Kind::Bootstrapper => list(&self.settings.bootstrapper),
+            Kind::Status => self.status_address.as_ref().map(Endpoint::to_string),
             Kind::LogLevel => Some(self.log_level.as_str().to_ascii_lowercase()),
             Kind::LogFile => self.log_file.as_ref().map(|path| path.display().to_string()),
             kind => Some(protocol_value(kind, &self.settings)),

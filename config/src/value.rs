@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 
 const ENDPOINT_FORMS: &str = "IPv4:port, [IPv6]:port or name:port";
+/// What a status address can be.
+pub(crate) const STATUS_FORMS: &str = "127.0.0.1:port, [::1]:port or localhost:port";
 /// DNS's bound on a whole name and on each of its labels (RFC 1035, 2.3.4).
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
@@ -122,15 +124,51 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, String> {
     }
 }
 
-/// The one of `known` with the fewest edits to `word`; the first of several.
+/// Where the daemon can be looked into: an address that only this host can reach, since whoever reaches it is told
+/// everything.
+pub(crate) fn status_endpoint(value: &str) -> Result<Endpoint, String> {
+    let value = text(value)?;
+    if value.contains(',') {
+        return Err("has more than one address; one would be right".to_owned());
+    }
+    let endpoint = endpoint(value)?;
+    let is_loopback = match &endpoint {
+        Endpoint::Address(address) => address.ip().is_loopback(),
+        Endpoint::Name { host, .. } => host.eq_ignore_ascii_case("localhost"),
+    };
+    if is_loopback {
+        return Ok(endpoint);
+    }
+    let shown = shown(value);
+    Err(format!("{shown} may be reached from other hosts, which must not look inside; {STATUS_FORMS} would be right"))
+}
+
+/// The one of `known` that is most like `word`, by what a name could be as long as: whoever writes pages where a key
+/// should be is not to be waited for.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known.min_by_key(|other| strsim::osa_distance(word, other))
+    const LONGEST: usize = 24;
+    let word: String = word.chars().take(LONGEST).collect();
+    let len = word.chars().count();
+    let mut best: Option<(usize, &str)> = None;
+    for other in known {
+        // No word is nearer than the lengths are.
+        let at_least = len.abs_diff(other.chars().count());
+        if best.is_some_and(|(distance, _)| at_least >= distance) {
+            continue;
+        }
+        let distance = strsim::osa_distance(&word, other);
+        if best.is_none_or(|(nearest, _)| distance < nearest) {
+            best = Some((distance, other));
+        }
+    }
+    best.map(|(_, other)| other)
 }
 
 /// Could `other` be a slip of the pen for `word`?
 pub(crate) fn is_near(word: &str, other: &str) -> bool {
-    let longest = word.chars().count().max(other.chars().count());
-    strsim::osa_distance(word, other) <= (longest / 3).max(1)
+    let (len, other_len) = (word.chars().count(), other.chars().count());
+    let most = (len.max(other_len) / 3).max(1);
+    len.abs_diff(other_len) <= most && strsim::osa_distance(word, other) <= most
 }
 
 /// Bytes with the largest unit that leaves no rest.

@@ -94,5 +94,5 @@ pub use event::{ConnectionId, DialError, Event, Listener, ResolveId, Timed};
 pub use metrics::Metrics;
 pub use note::{EndReason, Level, Note};
 pub use settings::{Addresses, Endpoint, Settings};
-pub use state::GossipState;
-pub use status::{NeighbourStatus, Status};
+pub use state::{GossipState, TOUCH_DEPTH};
+pub use status::{NeighbourStatus, Status, Traffic};

@@ -48,6 +48,12 @@ pub const ADDRESS_MEMORY_MAX: usize = 1_024;
 /// After so many refusals in a row a node with fewer than `min_peers` neighbours asks others to make room for it
 /// (section 11).
 pub const REFUSALS_BEFORE_URGENT: u32 = 6;
+/// Neighbours that newcomers may displace here, tokens a minute and burst: need is only claimed, and free to claim
+/// (section 11).
+pub const DISPLACEMENTS: (u32, u32) = (4, 4);
+/// For how long no candidate with a public IP is dialed after a dial of one there failed, at whatever port: the pause
+/// after a candidate's first failure (section 11).
+pub const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 /// So many answered look-ups after a link was lost may find strangers (section 11).
 pub const LOOK_UPS_AFTER_LOSS: u32 = 3;
 /// Strangers dialed after one look-up, each named by the one before, which had no room (section 11).

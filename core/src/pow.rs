@@ -6,6 +6,10 @@ use sha2::block_api::compress256;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
+/// Blocks that are written before the first of them is hashed: a processor that reads sixteen bytes of which eight have
+/// only just been written waits until they have arrived.
+const AT_ONCE: usize = 8;
+
 /// What the hash must begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
@@ -68,16 +72,25 @@ impl Puzzle {
         block[..8].copy_from_slice(&self.nonce.to_be_bytes());
         block[16] = 0x80;
         block[56..].copy_from_slice(&128u64.to_be_bytes());
-        let mut challenge = start;
-        for _ in 0..tries {
-            block[8..16].copy_from_slice(&challenge.to_be_bytes());
-            let mut state = INITIAL;
-            compress256(&mut state, std::slice::from_ref(&block));
-            let head = (u64::from(state[0]) << 32) | u64::from(state[1]);
-            if head & mask == value {
-                return Some(challenge);
+        let mut blocks = [block; AT_ONCE];
+        let (mut challenge, mut left) = (start, tries);
+        while left > 0 {
+            let mut next = challenge;
+            for block in &mut blocks {
+                block[8..16].copy_from_slice(&next.to_be_bytes());
+                next = next.wrapping_add(1);
             }
-            challenge = challenge.wrapping_add(1);
+            let count = left.min(AT_ONCE as u64);
+            for (block, _) in blocks.iter().zip(0..count) {
+                let mut state = INITIAL;
+                compress256(&mut state, std::slice::from_ref(block));
+                let head = (u64::from(state[0]) << 32) | u64::from(state[1]);
+                if head & mask == value {
+                    return Some(challenge);
+                }
+                challenge = challenge.wrapping_add(1);
+            }
+            left = left.saturating_sub(count);
         }
         None
     }

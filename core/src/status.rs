@@ -3,6 +3,30 @@
 use crate::time::Duration;
 use std::net::SocketAddr;
 
+/// What went over connections. Sent is what was queued to be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Messages (PEER NOTIFICATIONs) received, copies included.
+    pub messages_in: u64,
+    /// Messages (PEER NOTIFICATIONs) sent.
+    pub messages_out: u64,
+}
+
+impl Traffic {
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            bytes_in: self.bytes_in.saturating_add(other.bytes_in),
+            bytes_out: self.bytes_out.saturating_add(other.bytes_out),
+            messages_in: self.messages_in.saturating_add(other.messages_in),
+            messages_out: self.messages_out.saturating_add(other.messages_out),
+        }
+    }
+}
+
 /// A neighbour as seen from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeighbourStatus {
@@ -20,6 +44,8 @@ pub struct NeighbourStatus {
     pub queued: u64,
     /// Its connections.
     pub connections: usize,
+    /// What went over them.
+    pub traffic: Traffic,
 }
 
 /// How full everything is.

@@ -59,6 +59,16 @@ impl Subscriptions {
         self.by_type.get(&data_type).map_or(&[], Vec::as_slice)
     }
 
+    /// How many are subscribed to each type that has any, in the order of types.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (u16, usize)> {
+        self.by_type.iter().map(|(data_type, subscribers)| (*data_type, subscribers.len()))
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.by_type.first_key_value().map_or(0, |(_, those)| those.len() as u64)
+    }
+
     /// How many subscriptions there are.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -99,6 +109,8 @@ mod tests {
                     let expected: Vec<_> = model.iter().filter(|(_, t)| *t == data_type).map(|(c, _)| *c).collect();
                     assert_eq!(subscriptions.subscribers(data_type), expected, "seed {seed}");
                 }
+                assert_eq!(subscriptions.counts().map(|(_, n)| n).sum::<usize>(), model.len(), "seed {seed}");
+                assert!(subscriptions.counts().is_sorted() && subscriptions.counts().all(|(_, n)| n > 0));
                 assert_eq!(subscriptions.len(), model.len(), "seed {seed}");
                 assert_eq!(subscriptions.types_of(who), model.iter().filter(|(c, _)| *c == who).count());
             }

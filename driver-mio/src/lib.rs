@@ -22,7 +22,7 @@
 //! # }
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod clock;
 pub mod daemon;
@@ -35,8 +35,9 @@ mod pow_worker;
 pub mod record;
 mod resolver;
 mod room;
-pub mod signals;
+pub mod status;
 mod stream;
+mod system;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+use crate::system;
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Addresses, Listener};
 use mio::net::{TcpListener, TcpStream};
@@ -51,6 +52,7 @@ impl std::error::Error for BindError {
 #[derive(Default)]
 pub struct Listeners {
     pub(crate) sockets: Vec<(Listener, TcpListener)>,
+    pub(crate) status: Option<(TcpListener, SocketAddr)>,
     api: Vec<SocketAddr>,
     p2p: Addresses,
 }
@@ -72,6 +74,24 @@ impl Listeners {
         let bound = self.bind(Listener::P2p, "p2p_address", address)?;
         self.p2p.set(bound);
         Ok(bound)
+    }
+
+    /// Lets this host look inside, at one address; the real port is in the answer. Others than loopback are refused:
+    /// whoever connects there is told everything.
+    pub fn bind_status(&mut self, address: SocketAddr) -> Result<SocketAddr, BindError> {
+        let refused = |error| BindError { key: "status_address", address, error };
+        if !address.ip().is_loopback() {
+            let error = io::Error::new(ErrorKind::InvalidInput, "other hosts might reach it; 127.0.0.1 would be right");
+            return Err(refused(error));
+        }
+        let (socket, bound) = listen(address).map_err(refused)?;
+        self.status = Some((socket, bound));
+        Ok(bound)
+    }
+
+    /// Where this host can look inside, if anywhere.
+    pub fn status_address(&self) -> Option<SocketAddr> {
+        self.status.as_ref().map(|(_, address)| *address)
     }
 
     /// Where modules can connect to.
@@ -97,10 +117,7 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
         // Each family has its own socket; otherwise a pair on one port would be in its own way.
         socket.set_only_v6(true)?;
     }
-    // A restart must not wait for connections of the process before. (Elsewhere than on Unix it would mean something
-    // else: two listeners on one port.)
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
+    system::allow_quick_restart(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

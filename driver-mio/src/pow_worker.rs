@@ -1,11 +1,13 @@
 //! Proofs of work on threads of their own, which search one puzzle together and give way to everything else.
 
 use crate::inbox::{Inbox, Message};
+use crate::system;
 use gossip_core::ConnectionId;
 use gossip_core::pow::Puzzle;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Tries between two looks at whether a puzzle is still wanted: some milliseconds.
 const SLICE: u64 = 1 << 15;
@@ -13,9 +15,13 @@ const SLICE: u64 = 1 << 15;
 /// Bytes of a worker's stack: it calls nothing deep.
 const STACK: usize = 128 << 10;
 
+/// After so long, a host is too busy for the idle class: one worker of a low priority, but not the lowest, joins in.
+const LATE: Duration = Duration::from_secs(5);
+
 struct Job {
     number: u64,
     puzzle: Puzzle,
+    asked: Instant,
     /// The first challenge that no worker has taken.
     next: u64,
 }
@@ -60,7 +66,7 @@ impl Solver {
         self.cancel(connection);
         self.jobs += 1;
         self.wanted.insert(self.jobs, connection);
-        self.shared.lock().jobs.push_back(Job { number: self.jobs, puzzle, next: start });
+        self.shared.lock().jobs.push_back(Job { number: self.jobs, puzzle, asked: Instant::now(), next: start });
         self.shared.more.notify_all();
     }
 
@@ -80,11 +86,12 @@ impl Solver {
 
     /// Workers are started with the first puzzle: a node that never dials never has any.
     fn start_workers(&mut self) {
-        let wanted = thread::available_parallelism().map_or(1, usize::from);
-        while self.workers < wanted {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        while self.workers <= cores {
+            let kind = if self.workers < cores { Kind::Idle } else { Kind::Late };
             let (shared, inbox) = (Arc::clone(&self.shared), self.inbox.clone());
             let worker = thread::Builder::new().name("proof-of-work".to_owned()).stack_size(STACK);
-            if let Err(error) = worker.spawn(move || work(&shared, &inbox)) {
+            if let Err(error) = worker.spawn(move || work(kind, &shared, &inbox)) {
                 log::warn!("cannot start a thread for proofs of work ({} run): {error}", self.workers);
                 return;
             }
@@ -100,14 +107,28 @@ impl Drop for Solver {
     }
 }
 
-fn work(shared: &Shared, inbox: &Inbox) {
-    give_way();
+/// When a worker works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Whenever nothing else on the host wants the core: there is one for each.
+    Idle,
+    /// On what has not been solved so in time. Without it, a node could never join while its host is busy.
+    Late,
+}
+
+fn work(kind: Kind, shared: &Shared, inbox: &Inbox) {
+    system::give_way(kind == Kind::Idle);
     let mut work = shared.lock();
     while !work.ended {
         let Some(job) = work.jobs.front_mut() else {
             work = shared.more.wait(work).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
+        let early = LATE.saturating_sub(job.asked.elapsed());
+        if kind == Kind::Late && !early.is_zero() {
+            work = shared.more.wait_timeout(work, early).unwrap_or_else(PoisonError::into_inner).0;
+            continue;
+        }
         let (number, puzzle, from) = (job.number, job.puzzle, job.next);
         job.next = from.wrapping_add(SLICE);
         drop(work);
@@ -120,17 +141,6 @@ fn work(shared: &Shared, inbox: &Inbox) {
             work.jobs.remove(at);
             inbox.post(Message::Solved { job: number, challenge });
         }
-    }
-}
-
-/// Lets the loop, and whatever else the host does, go first.
-///
-/// Ten steps down, not the idle class: a tenth of a busy core is enough to join in time, nothing at all is not.
-fn give_way() {
-    // On Linux, priorities belong to threads; elsewhere this would slow the loop as well.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 10) {
-        log::debug!("proofs of work run at the loop's own priority: {error}");
     }
 }
 

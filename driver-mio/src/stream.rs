@@ -19,8 +19,11 @@ const SMALL: usize = 4 << 10;
 /// Bytes of small frames in one call.
 pub(crate) const SCRATCH: usize = 64 << 10;
 
-/// A queue that had room for more frames than this gives it back when empty.
+/// A queue that had room for more frames than this gives it away when empty.
 const ROOM_KEPT: usize = 64;
+
+/// Room for so many frames is kept for whichever queue grows next.
+const ROOM_SPARED: usize = 16 << 10;
 
 /// What a connection is to the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +67,9 @@ pub(crate) struct Connection {
     pub(crate) reading_stopped: bool,
     /// There may be something to read: an edge was seen, and no WouldBlock since.
     pub(crate) readable: bool,
-    /// The same for room to write.
+    /// The system has said that the other end sends no more, or that the connection broke: reading is to find its end.
+    pub(crate) hung_up: bool,
+    /// There may be room to write: an edge was seen, and no WouldBlock since.
     pub(crate) writable: bool,
     /// The end of what the other end sends was reported.
     pub(crate) read_ended: bool,
@@ -88,6 +93,7 @@ impl Connection {
             queue: WriteQueue::default(),
             reading_stopped: false,
             readable: false,
+            hung_up: false,
             writable: phase == Phase::Open,
             read_ended: false,
             write_broken: false,
@@ -125,7 +131,14 @@ impl Connection {
         loop {
             return match self.stream.read(buffer) {
                 Ok(0) => Input::Ended,
-                Ok(n) => Input::Data(n),
+                Ok(n) => {
+                    // epoll(7): less than was asked for means that nothing is left, and what comes next is an edge of
+                    // its own. Other systems' selectors promise nothing of the kind.
+                    if cfg!(target_os = "linux") && n < buffer.len() && !self.hung_up {
+                        self.readable = false;
+                    }
+                    Input::Data(n)
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => continue,
                     ErrorKind::WouldBlock => Input::Blocked,
@@ -137,7 +150,7 @@ impl Connection {
 
     /// Writes what is queued, as far as the socket and the budget allow, and says how many bytes left the queue. After
     /// a failure everything leaves it: nobody will ever read it.
-    pub(crate) fn flush(&mut self, scratch: &mut Vec<u8>) -> u64 {
+    pub(crate) fn flush(&mut self, scratch: &mut Vec<u8>, spare: &mut SpareRoom) -> u64 {
         let mut left = 0;
         while self.writable && !self.write_broken && !self.queue.is_empty() && left < WRITE_BUDGET {
             match self.queue.write_some(&mut self.stream, scratch) {
@@ -149,6 +162,7 @@ impl Connection {
                 },
             }
         }
+        self.queue.give_room(spare);
         if self.write_broken { left + self.queue.clear() } else { left }
     }
 
@@ -182,8 +196,35 @@ pub(crate) struct WriteQueue {
     bytes: u64,
 }
 
+/// Room of queues that were long, for those that will be: under load the same connections fill and empty theirs again
+/// and again.
+#[derive(Default)]
+pub(crate) struct SpareRoom {
+    rooms: Vec<VecDeque<Frame>>,
+    frames: usize,
+}
+
+impl SpareRoom {
+    fn take(&mut self) -> VecDeque<Frame> {
+        let room = self.rooms.pop().unwrap_or_default();
+        self.frames -= room.capacity();
+        room
+    }
+
+    fn keep(&mut self, room: VecDeque<Frame>) {
+        if self.frames + room.capacity() <= ROOM_SPARED {
+            self.frames += room.capacity();
+            self.rooms.push(room);
+        }
+    }
+}
+
 impl WriteQueue {
-    pub(crate) fn push(&mut self, frame: Frame) {
+    pub(crate) fn push(&mut self, frame: Frame, spare: &mut SpareRoom) {
+        if self.frames.len() == ROOM_KEPT && self.frames.capacity() <= 2 * ROOM_KEPT {
+            let few = std::mem::replace(&mut self.frames, spare.take());
+            self.frames.extend(few);
+        }
         self.bytes += frame.len() as u64;
         self.frames.push_back(frame);
     }
@@ -239,8 +280,12 @@ impl WriteQueue {
             self.written_of_first -= len;
             self.frames.pop_front();
         }
-        if self.frames.capacity() > ROOM_KEPT {
-            self.frames = VecDeque::new();
+    }
+
+    /// An empty queue keeps room for a few frames only.
+    fn give_room(&mut self, spare: &mut SpareRoom) {
+        if self.frames.is_empty() && self.frames.capacity() > ROOM_KEPT {
+            spare.keep(std::mem::take(&mut self.frames));
         }
     }
 }
@@ -281,7 +326,7 @@ mod tests {
 
     fn write_all(frames: &[Frame], width: usize) -> Narrow {
         let mut queue = WriteQueue::default();
-        frames.iter().cloned().for_each(|frame| queue.push(frame));
+        frames.iter().cloned().for_each(|frame| queue.push(frame, &mut SpareRoom::default()));
         let mut to = Narrow { width, taken: Vec::new(), calls: Vec::new() };
         let mut scratch = Vec::new();
         let mut left = 0;

@@ -4,6 +4,7 @@ mod closing;
 mod dialing;
 mod flow;
 mod idling;
+mod looking;
 
 use crate::{EventLoop, Handle, Listeners, Machine, Room};
 use gossip_core::time::Instant;
@@ -81,6 +82,7 @@ impl<F: FnMut(&Seen, &mut Actions)> Machine for Scripted<F> {
 struct Node {
     api: SocketAddr,
     p2p: SocketAddr,
+    status: SocketAddr,
     seen: Receiver<Seen>,
     handle: Handle,
     thread: Option<JoinHandle<Ended>>,
@@ -103,6 +105,7 @@ impl Node {
         let mut listeners = Listeners::default();
         let api = listeners.bind_api("127.0.0.1:0".parse().unwrap()).unwrap();
         let p2p = listeners.bind_p2p("127.0.0.1:0".parse().unwrap()).unwrap();
+        let status = listeners.bind_status("127.0.0.1:0".parse().unwrap()).unwrap();
         let (sender, seen) = channel();
         let (handles, handle) = channel();
         let thread = std::thread::spawn(move || {
@@ -113,7 +116,7 @@ impl Node {
             node.run().unwrap();
             Ended { turns: node.turns, connections: node.connections.len() }
         });
-        Self { api, p2p, seen, handle: handle.recv().unwrap(), thread: Some(thread) }
+        Self { api, p2p, status, seen, handle: handle.recv().unwrap(), thread: Some(thread) }
     }
 
     fn connect(&self) -> TcpStream {

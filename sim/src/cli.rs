@@ -1,6 +1,7 @@
 //! The command line. Exit status: 0 as expected, 1 an expectation missed, 2 a wrong file or command line, 3 a safety
 //! check broken.
 
+use crate::huge_pages;
 use clap::{Args, Parser, Subcommand};
 use gossip_sim::run::{Options, Outcome, measure_run, run};
 use gossip_sim::scenario::Scenario;
@@ -128,6 +129,8 @@ fn seed_range(text: &str) -> Result<Seeds, String> {
 
 /// A page shows the spreading of so many messages at most.
 const MESSAGES_KEPT: usize = 500;
+/// From so many peers on large pages of memory matter.
+const MANY: u32 = 500;
 
 const GOOD: u8 = 0;
 const MISSED: u8 = 1;
@@ -199,6 +202,9 @@ impl Run {
     }
 
     fn one(&self, scenario: Scenario) -> u8 {
+        if scenario.peers >= MANY {
+            huge_pages::ask_for();
+        }
         if !self.json {
             println!("{}\n; {}", scenario.to_ini(), self.again(self.seed));
         }
@@ -391,6 +397,7 @@ impl Attack {
 
 impl Bench {
     fn main(&self) -> u8 {
+        huge_pages::ask_for();
         let measured = gossip_sim::bench::measure(self.peers, !self.no_checks);
         if self.json {
             println!("{}", serde_json::to_string(&measured).expect("numbers and text"));

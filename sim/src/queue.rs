@@ -8,12 +8,20 @@
 #[derive(Debug)]
 pub struct Queue<T> {
     /// Bucket 0 holds the entries of time `last`; those before `taken` are gone.
-    buckets: Vec<Vec<(u64, T)>>,
+    buckets: Vec<Vec<Entry<T>>>,
     taken: usize,
     /// Bit b: bucket b has entries.
     filled: u128,
     last: u64,
     len: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry<T> {
+    at: u64,
+    what: T,
+    /// See [`Queue::coming`].
+    told: bool,
 }
 
 /// A bucket with room for more entries gives it back when it is emptied.
@@ -30,7 +38,7 @@ impl<T: Copy> Queue<T> {
     pub fn push(&mut self, at: u64, what: T) {
         let at = at.max(self.last);
         self.len += 1;
-        self.put(at, what);
+        self.put(Entry { at, what, told: false });
     }
 
     /// Takes the next entry out, unless it lies after `limit`.
@@ -46,7 +54,21 @@ impl<T: Copy> Queue<T> {
         let entry = self.buckets[0][self.taken];
         self.taken += 1;
         self.len -= 1;
-        Some(entry)
+        Some((entry.at, entry.what))
+    }
+
+    /// Appends those of the next entries that it has not told of yet, in no particular order: of at most `most`.
+    pub fn coming(&mut self, most: usize, those: &mut Vec<T>) {
+        let mut left = most;
+        for (number, bucket) in self.buckets.iter_mut().enumerate() {
+            let entries = &mut bucket[if number == 0 { self.taken } else { 0 }..];
+            let Some(rest) = left.checked_sub(entries.len()) else { break };
+            left = rest;
+            for entry in entries.iter_mut().filter(|entry| !entry.told) {
+                entry.told = true;
+                those.push(entry.what);
+            }
+        }
     }
 
     /// Entries that wait.
@@ -66,15 +88,15 @@ impl<T: Copy> Queue<T> {
         }
         let lowest = self.filled.trailing_zeros() as usize;
         let mut entries = std::mem::take(&mut self.buckets[lowest]);
-        let next = entries.iter().map(|&(at, _)| at).min()?;
+        let next = entries.iter().map(|entry| entry.at).min()?;
         if next > limit {
             self.buckets[lowest] = entries;
             return None;
         }
         self.filled &= !(1 << lowest);
         self.last = next;
-        for (at, what) in entries.drain(..) {
-            self.put(at, what);
+        for entry in entries.drain(..) {
+            self.put(entry);
         }
         // A small bucket keeps its allocation; a large one is seldom as full again soon.
         if entries.capacity() <= KEPT {
@@ -83,9 +105,9 @@ impl<T: Copy> Queue<T> {
         Some(())
     }
 
-    fn put(&mut self, at: u64, what: T) {
-        let bucket = (64 - (at ^ self.last).leading_zeros()) as usize;
-        self.buckets[bucket].push((at, what));
+    fn put(&mut self, entry: Entry<T>) {
+        let bucket = (64 - (entry.at ^ self.last).leading_zeros()) as usize;
+        self.buckets[bucket].push(entry);
         self.filled |= 1 << bucket;
     }
 }
@@ -119,6 +141,28 @@ mod tests {
                 assert_eq!(queue.len(), model.len());
             }
         }
+    }
+
+    #[test]
+    fn what_is_coming_is_told_of_once_and_nothing_comes_before_it() {
+        let mut rng = Rng::new(7, Stream::Network);
+        let (mut queue, mut told) = (Queue::default(), Vec::new());
+        let times: Vec<u64> = (0..2_000).map(|_| rng.below(100_000)).collect();
+        times.iter().for_each(|&at| queue.push(at, at));
+        for taken in 1..=2_000 {
+            let (now, _) = queue.pop_until(u64::MAX).unwrap();
+            let before = told.len();
+            queue.coming(16, &mut told);
+            let not_told = times.iter().filter(|at| **at > now && !told.contains(at)).min();
+            let latest = told[before..].iter().max();
+            assert!(latest.is_none_or(|latest| not_told.is_none_or(|at| latest < at)), "after {taken}");
+        }
+        assert!(told.len() > 1_000, "most are told of in time: {}", told.len());
+        told.sort_unstable();
+        let mut all = times;
+        all.sort_unstable();
+        let mut rest = all.iter();
+        assert!(told.iter().all(|at| rest.any(|other| other == at)), "none twice");
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn smallest_file_has_the_defaults_of_section_9() {
     assert_eq!(config.settings, Settings::new(50, 30, p2p()));
     assert_eq!(config.api_address.to_string(), "127.0.0.1:7001");
     assert_eq!((config.log_level, config.log_file), (log::LevelFilter::Info, None));
+    assert_eq!(config.status_address, None, "nobody can look inside unless asked for");
 }
 
 #[test]
@@ -264,6 +265,32 @@ fn listening_addresses_are_one_a_family_of_this_host_and_do_not_clash() {
 }
 
 #[test]
+fn status_address_is_one_that_only_this_host_can_reach_and_that_is_free() {
+    for right in ["127.0.0.1:8001", "127.9.9.9:1", "[::1]:8001", "localhost:8001", "LOCALHOST:0", "127.0.0.1:0"] {
+        let config = good(&format!("{SMALLEST}status_address = {right}\n"));
+        assert_eq!(config.status_address.map(|endpoint| endpoint.to_string()).as_deref(), Some(right));
+    }
+    let told = "f.ini:6: [gossip] status_address: '0.0.0.0:8001' may be reached from other hosts, which must not look \
+                inside; 127.0.0.1:port, [::1]:port or localhost:port would be right";
+    assert_eq!(refusal(with("status_address = 0.0.0.0:8001")), told);
+    for (wrong, part) in [
+        ("[::]:8001", "may be reached from other hosts"),
+        ("192.0.2.1:8001", "may be reached from other hosts"),
+        ("localhost.example:8001", "may be reached from other hosts"),
+        ("127.0.0.1", "has no port"),
+        ("127.0.0.1:8001, [::1]:8001", "has more than one address; one would be right"),
+        ("", "has no value"),
+        ("127.0.0.1:6001", "is taken by p2p_address already; another port would be right"),
+        ("127.0.0.1:7001", "is taken by api_address already; another port would be right"),
+    ] {
+        let told = refusal(with(&format!("status_address = {wrong}")));
+        assert!(told.starts_with("f.ini:6: [gossip] status_address: ") && told.contains(part), "{wrong}: {told}");
+    }
+    assert_eq!(crate::status_address("[::1]:1").unwrap().to_string(), "[::1]:1");
+    assert!(crate::status_address("10.0.0.1:1").unwrap_err().contains("other hosts"));
+}
+
+#[test]
 fn advertised_addresses_are_one_a_family_that_peers_can_dial() {
     let config = good(&format!("{SMALLEST}advertised_address = 192.0.2.1:6001\n"));
     assert_eq!(config.settings.advertised_address, Addresses::of("192.0.2.1:6001".parse().unwrap()));
@@ -377,13 +404,13 @@ fn relocated(config: &Config, key: &str) -> Config {
 #[test]
 fn ready_made_files_are_what_they_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, p2p, api, bootstrapper) in [
-        ("bootstrapper.ini", "127.0.0.1:6001", "127.0.0.1:7001", None),
-        ("peer1.ini", "127.0.0.1:6011", "127.0.0.1:7011", Some("127.0.0.1:6001")),
-        ("peer2.ini", "127.0.0.1:6021", "127.0.0.1:7021", Some("127.0.0.1:6001")),
-        ("peer3.ini", "127.0.0.1:6031", "127.0.0.1:7031", Some("127.0.0.1:6001")),
-        ("ipv6.ini", "[::1]:6041", "[::1]:7041", None),
-        ("every-key.ini", "127.0.0.1:6001", "127.0.0.1:7001", None),
+    for (name, p2p, api, status, bootstrapper) in [
+        ("bootstrapper.ini", "127.0.0.1:6001", "127.0.0.1:7001", Some("127.0.0.1:8001"), None),
+        ("peer1.ini", "127.0.0.1:6011", "127.0.0.1:7011", Some("127.0.0.1:8011"), Some("127.0.0.1:6001")),
+        ("peer2.ini", "127.0.0.1:6021", "127.0.0.1:7021", Some("127.0.0.1:8021"), Some("127.0.0.1:6001")),
+        ("peer3.ini", "127.0.0.1:6031", "127.0.0.1:7031", Some("127.0.0.1:8031"), Some("127.0.0.1:6001")),
+        ("ipv6.ini", "[::1]:6041", "[::1]:7041", Some("[::1]:8041"), None),
+        ("every-key.ini", "127.0.0.1:6001", "127.0.0.1:7001", None, None),
     ] {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         assert!(text.contains(&format!("cargo run --release --bin gossipd -- -c config/{name}\n")), "{name}");
@@ -391,6 +418,7 @@ fn ready_made_files_are_what_they_say() {
         assert_eq!(warnings, [], "{name}");
         assert_eq!(config.value_text("p2p_address").as_deref(), Some(p2p), "{name}");
         assert_eq!(config.value_text("api_address").as_deref(), Some(api), "{name}");
+        assert_eq!(config.value_text("status_address").as_deref(), status, "{name}");
         assert_eq!(config.value_text("bootstrapper").as_deref(), bootstrapper, "{name}");
     }
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -412,4 +440,21 @@ fn every_key_ini_is_the_table_of_keys() {
         KEYS.iter().fold(text, |text, key| text.replace(&format!("\n;{} = ", key.name), &format!("\n{} = ", key.name)));
     let told = refusal(read(&uncommented.replace("advertised_address = ", "advertised_address = [::1]:1, ")));
     assert_eq!(told.lines().count(), 1, "examples of keys without a default are right but for the spoilt one: {told}");
+}
+
+#[test]
+fn a_value_that_begins_with_a_comments_sign_is_written_out_so_that_it_reads_back() {
+    for value in ["#5", ";x", "a#b", "#;"] {
+        let config = good(&format!("{SMALLEST}log_file ={value}\n"));
+        assert_eq!(config.log_file.as_deref(), Some(std::path::Path::new(value)));
+        assert_eq!(good(&config.to_ini()).log_file, config.log_file);
+    }
+}
+
+#[test]
+fn a_page_of_text_where_a_key_should_be_has_a_nearest_key_as_well_and_is_not_waited_for() {
+    let long = format!("max_peers{}", "x".repeat(100_000));
+    let (_, warnings) =
+        crate::Config::parse("f.ini", &format!("{SMALLEST}{long} = 5\n"), crate::Overrides::default()).unwrap();
+    assert!(warnings[0].message.contains("the nearest known one is "), "{}", warnings[0].message);
 }

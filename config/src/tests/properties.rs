@@ -146,6 +146,7 @@ fn right_file(random: &mut Gen) -> String {
             Kind::Listen => format!("[::1]:{}, 0.0.0.0:{}", pick(random, 0, 65_535), pick(random, 10_000, 65_535)),
             Kind::Advertised => "host.example:1".to_owned(),
             Kind::Bootstrapper => format!("a:{}, [2001:db8::7]:1", pick(random, 1, 65_535)),
+            Kind::Status => format!("localhost:{}", pick(random, 0, 65_535)),
             Kind::LogLevel => "trace".to_owned(),
             Kind::LogFile => "a b;c.log".to_owned(),
             _ => pick(random, low, high).to_string(),
@@ -172,6 +173,7 @@ fn configuration_written_out_reads_back_the_same() {
             (first.api_address.clone(), first.log_level, first.log_file.clone()),
             (second.api_address.clone(), second.log_level, second.log_file.clone())
         );
+        assert_eq!(first.status_address, second.status_address);
         assert_eq!(first.to_ini(), second.to_ini());
     });
 }

@@ -61,9 +61,28 @@ impl Outbox {
         self.queued() > bound / QUEUE_MARK_PART
     }
 
+    /// Does a frame of this length go straight to the driver, leaving the queue at or below this mark? Then it counts as
+    /// sent, and the caller sends it: the usual case, which has to cost next to nothing. Else it is to be queued.
+    #[inline]
+    pub(crate) fn passes(&mut self, len: u64, mark: u64) -> bool {
+        let with_driver = self.with_driver.saturating_add(len);
+        let passes = self.backlog.is_none() && self.with_driver < DRIVER_WINDOW && with_driver <= mark;
+        if passes {
+            self.with_driver = with_driver;
+        }
+        passes
+    }
+
     /// Queues a frame that must go out however long it waits.
-    pub(crate) fn send(&mut self, now: Instant, connection: ConnectionId, frame: Frame, bound: u64, out: &mut Actions) {
-        self.queue(now, connection, Waiting { frame, message_since: None }, bound, out);
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        frame: &Frame,
+        bound: u64,
+        out: &mut Actions,
+    ) {
+        self.queue(now, connection, (frame, None), bound, out);
     }
 
     /// Queues a message that is dropped when it has waited for too long (section 5, rule 6).
@@ -71,29 +90,46 @@ impl Outbox {
         &mut self,
         now: Instant,
         connection: ConnectionId,
-        frame: Frame,
+        frame: &Frame,
         bound: u64,
         out: &mut Actions,
     ) {
-        self.queue(now, connection, Waiting { frame, message_since: Some(now) }, bound, out);
+        self.queue(now, connection, (frame, Some(now)), bound, out);
     }
 
-    fn queue(&mut self, now: Instant, connection: ConnectionId, next: Waiting, bound: u64, out: &mut Actions) {
-        let len = next.frame.len() as u64;
+    fn queue(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        (frame, message_since): (&Frame, Option<Instant>),
+        bound: u64,
+        out: &mut Actions,
+    ) {
+        let len = frame.len() as u64;
         let is_waiting = self.backlog.as_ref().is_some_and(|backlog| !backlog.waiting.is_empty());
         if !is_waiting && self.with_driver < DRIVER_WINDOW {
             self.with_driver = self.with_driver.saturating_add(len);
-            out.push(Action::Send { connection, frame: next.frame });
+            out.push(Action::Send { connection, frame: frame.clone() });
         } else {
-            let backlog = self.backlog.get_or_insert_default();
-            backlog.waiting_bytes = backlog.waiting_bytes.saturating_add(len);
-            backlog.waiting.push_back(next);
+            self.hold_back(Waiting { frame: frame.clone(), message_since });
         }
         if self.is_above_mark(bound) {
-            let level = self.queued();
-            let backlog = self.backlog.get_or_insert_default();
-            backlog.watch.get_or_insert(Watch { since: now, level, drained: 0, moved: now });
+            self.watch_from(now);
         }
+    }
+
+    #[cold]
+    fn hold_back(&mut self, next: Waiting) {
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.waiting_bytes = backlog.waiting_bytes.saturating_add(next.frame.len() as u64);
+        backlog.waiting.push_back(next);
+    }
+
+    #[cold]
+    fn watch_from(&mut self, now: Instant) {
+        let level = self.queued();
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.watch.get_or_insert(Watch { since: now, level, drained: 0, moved: now });
     }
 
     /// The driver wrote so many bytes: hands it more. Messages that have waited for longer than `stale_after` are
@@ -197,7 +233,7 @@ mod tests {
 
     fn fill(outbox: &mut Outbox, now: Instant, frames: usize) -> usize {
         let mut out = Vec::new();
-        (0..frames).for_each(|_| outbox.send_message(now, id(), frame(), BOUND, &mut out));
+        (0..frames).for_each(|_| outbox.send_message(now, id(), &frame(), BOUND, &mut out));
         out.len()
     }
 
@@ -219,7 +255,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let sent = fill(&mut outbox, seconds(0), 12) as u64;
         let mut out = Vec::new();
-        outbox.send(seconds(0), id(), crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
+        outbox.send(seconds(0), id(), &crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
         let len = frame().len() as u64;
         let stale = outbox.written(seconds(16), id(), sent * len, BOUND, STALE, &mut out);
         assert_eq!(stale, 12 - sent);

@@ -2,13 +2,15 @@
 
 use super::handshake::{Prover, Verifier};
 use super::outbox::Outbox;
+use crate::address::Compact;
 use crate::dissemination::NeighbourId;
 use crate::event::ConnectionId;
 use crate::limits;
 use crate::membership::faults::Score;
 use crate::settings::Settings;
+use crate::status::Traffic;
 use crate::time::Instant;
-use crate::util::bucket::TokenBucket;
+use crate::util::bucket::{Limit, TokenBuckets};
 use crate::wire::{Deframer, kind};
 use std::net::SocketAddr;
 
@@ -49,23 +51,21 @@ pub(crate) struct Suspended {
     pub(crate) since: Instant,
 }
 
-/// See the module.
+/// See the module. A neighbour at rest is all but [`Steps`]: there are very many of these.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// The other end of the TCP connection.
-    pub(crate) remote: SocketAddr,
+    remote: Compact,
+    address: Option<Compact>,
     pub(crate) purpose: Purpose,
     pub(crate) origin: Option<Origin>,
     /// When it was accepted or the dial began.
-    pub(crate) opened: Instant,
+    opened: Instant,
     /// The TCP connection stands.
     pub(crate) is_connected: bool,
-    pub(crate) deframer: Deframer,
+    /// Made when a frame comes in parts.
+    deframer: Option<Box<Deframer>>,
     pub(crate) outbox: Outbox,
-    pub(crate) prover: Prover,
     pub(crate) verifier: Verifier,
-    /// Where it listens, as far as known: what we dialed, or what HELLO and 507 said.
-    pub(crate) address: Option<SocketAddr>,
     /// The handshake is in the IPv6 forms.
     pub(crate) is_v6: bool,
     /// Present if it speaks the extensions.
@@ -74,13 +74,24 @@ pub(crate) struct Peer {
     pub(crate) introduced: bool,
     /// In the view as this neighbour.
     pub(crate) neighbour: Option<NeighbourId>,
+    pub(crate) last_heard: Instant,
+    pub(crate) traffic: Traffic,
+    /// A PING is out that nothing has followed.
+    pub(crate) is_pinged: bool,
+    /// None while all is as in [`Steps::NONE`].
+    steps: Option<Box<Steps>>,
+    /// By [`Rate`]; made when the first token is needed.
+    rates: Option<Box<TokenBuckets<{ Rate::ALL }>>>,
+}
+
+/// What is under way on a connection, most of all before it is established.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Steps {
+    pub(crate) prover: Prover,
     /// It was a neighbour until a newer instance came to its address.
     pub(crate) suspended: Option<Suspended>,
     /// Its handshake waits until this other connection has answered a PING, or not.
     pub(crate) held_by: Option<ConnectionId>,
-    pub(crate) last_heard: Instant,
-    /// A PING is out that nothing has followed.
-    pub(crate) is_pinged: bool,
     /// Unless a PONG comes by then, it is taken for dead.
     pub(crate) alive_by: Option<Instant>,
     /// PEER RESPONSEs that we asked for, one a family.
@@ -89,17 +100,19 @@ pub(crate) struct Peer {
     /// What a look-up's connection answered.
     pub(crate) answer: Option<Vec<SocketAddr>>,
     pub(crate) score: Score,
-    rates: Option<Box<Rates>>,
 }
 
-/// Token buckets of one connection, made when the first is needed.
-#[derive(Clone, Debug)]
-struct Rates {
-    requests: TokenBucket,
-    pushes: TokenBucket,
-    pushes_sent: TokenBucket,
-    pings: TokenBucket,
-    renewals: TokenBucket,
+impl Steps {
+    const NONE: &Self = &Self {
+        prover: Prover::Idle,
+        suspended: None,
+        held_by: None,
+        alive_by: None,
+        expects_v4: false,
+        expects_v6: false,
+        answer: None,
+        score: Score::CLEAN,
+    };
 }
 
 /// What is counted per connection.
@@ -112,6 +125,21 @@ pub(crate) enum Rate {
     Renewal,
 }
 
+impl Rate {
+    const ALL: usize = 5;
+
+    /// In the order of the variants.
+    fn limits(settings: &Settings) -> [Limit; Self::ALL] {
+        [
+            Limit::of_part(settings.peer_requests_per_minute, 3),
+            Limit::of_part(settings.pushes_per_minute, 1),
+            Limit::new(limits::PUSHES_SENT),
+            Limit::new(limits::PINGS),
+            Limit::new(limits::RENEWALS),
+        ]
+    }
+}
+
 impl Peer {
     pub(crate) fn accepted(remote: SocketAddr, now: Instant) -> Self {
         Self::new(remote, Purpose::Neighbour, None, Verifier::AwaitHello { since: now }, now)
@@ -120,38 +148,81 @@ impl Peer {
     pub(crate) fn dialed(address: SocketAddr, purpose: Purpose, origin: Option<Origin>, now: Instant) -> Self {
         let mut peer = Self::new(address, purpose, origin, Verifier::Quiet, now);
         peer.is_connected = false;
-        peer.address = Some(address);
+        peer.set_address(address);
         peer.is_v6 = address.is_ipv6();
         peer
     }
 
     fn new(remote: SocketAddr, purpose: Purpose, origin: Option<Origin>, verifier: Verifier, now: Instant) -> Self {
         Self {
-            remote,
+            remote: remote.into(),
+            address: None,
             purpose,
             origin,
             opened: now,
             is_connected: true,
-            deframer: Deframer::default(),
+            deframer: None,
             outbox: Outbox::default(),
-            prover: Prover::Idle,
             verifier,
-            address: None,
             is_v6: false,
             extended: None,
             introduced: false,
             neighbour: None,
-            suspended: None,
-            held_by: None,
             last_heard: now,
+            traffic: Traffic::default(),
             is_pinged: false,
-            alive_by: None,
-            expects_v4: false,
-            expects_v6: false,
-            answer: None,
-            score: Score::default(),
+            steps: None,
             rates: None,
         }
+    }
+
+    /// The other end of the TCP connection.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.remote.into()
+    }
+
+    /// Where it listens, as far as known: what we dialed, or what HELLO and 507 said.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address.map(SocketAddr::from)
+    }
+
+    pub(crate) fn set_address(&mut self, address: SocketAddr) {
+        self.address = Some(address.into());
+    }
+
+    /// What is under way.
+    pub(crate) fn steps(&self) -> &Steps {
+        self.steps.as_deref().unwrap_or(Steps::NONE)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn steps_mut(&mut self) -> &mut Steps {
+        self.steps.get_or_insert_with(|| Box::new(Steps::NONE.clone()))
+    }
+
+    /// Gives back the room of steps that are done.
+    pub(crate) fn settle(&mut self) {
+        self.steps = self.steps.take().filter(|steps| **steps != *Steps::NONE);
+    }
+
+    /// Takes the deframer; to be given back.
+    pub(crate) fn take_deframer(&mut self) -> Deframer {
+        self.deframer.as_mut().map(|deframer| std::mem::take(&mut **deframer)).unwrap_or_default()
+    }
+
+    pub(crate) fn give_back(&mut self, deframer: Deframer) {
+        match &mut self.deframer {
+            Some(place) => **place = deframer,
+            None if deframer.is_idle() => {}
+            None => self.deframer = Some(Box::new(deframer)),
+        }
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        let flags = u64::from(self.is_connected) ^ u64::from(self.is_pinged) ^ u64::from(self.is_v6);
+        let counts = self.last_heard.as_micros() ^ self.outbox.queued();
+        flags ^ counts ^ self.opened.as_micros() ^ u64::from(self.neighbour.is_some())
     }
 
     pub(crate) fn is_established(&self) -> bool {
@@ -168,7 +239,7 @@ impl Peer {
 
     /// Is it on its way to become a neighbour?
     pub(crate) fn is_joining(&self) -> bool {
-        self.purpose == Purpose::Neighbour && !self.is_established() && self.suspended.is_none()
+        self.purpose == Purpose::Neighbour && !self.is_established() && self.steps().suspended.is_none()
     }
 
     /// Is a frame of this type and size worth storing? What will be dropped anyway is skipped as it comes in (section
@@ -176,7 +247,9 @@ impl Peer {
     pub(crate) fn wants(&self, frame_kind: u16, size: u16) -> bool {
         /// Room for CAPABILITIES with hints, and the longest of the others.
         const HANDSHAKE_FRAME_MAX: u16 = 256;
-        let expects_addresses = self.expects_v4 || self.expects_v6 || matches!(self.prover, Prover::ProofSent { .. });
+        let steps = self.steps();
+        let expects_addresses =
+            steps.expects_v4 || steps.expects_v6 || matches!(steps.prover, Prover::ProofSent { .. });
         match frame_kind {
             _ if self.is_established() => crate::wire::PeerMessage::knows(frame_kind),
             kind::PEER_RESPONSE | kind::IPV6 if expects_addresses => true,
@@ -193,22 +266,9 @@ impl Peer {
 
     /// May it do this once more? Over the rate of the protocol's limits it may not.
     pub(crate) fn allows(&mut self, rate: Rate, now: Instant, settings: &Settings) -> bool {
-        let rates = self.rates.get_or_insert_with(|| {
-            Box::new(Rates {
-                requests: TokenBucket::of_part(settings.peer_requests_per_minute, 3, now),
-                pushes: TokenBucket::of_part(settings.pushes_per_minute, 1, now),
-                pushes_sent: TokenBucket::new(limits::PUSHES_SENT, now),
-                pings: TokenBucket::new(limits::PINGS, now),
-                renewals: TokenBucket::new(limits::RENEWALS, now),
-            })
-        });
-        match rate {
-            Rate::PeerRequest => rates.requests.take(now),
-            Rate::Push => rates.pushes.take(now),
-            Rate::PushSent => rates.pushes_sent.take(now),
-            Rate::Ping => rates.pings.take(now),
-            Rate::Renewal => rates.renewals.take(now),
-        }
+        let limits = Rate::limits(settings);
+        let rates = self.rates.get_or_insert_with(|| Box::new(TokenBuckets::new(limits, now)));
+        rates.take(rate as usize, limits, now)
     }
 
     /// When something about this connection is overdue next.
@@ -224,8 +284,8 @@ impl Peer {
         let steps = [
             look_up,
             silence,
-            self.alive_by,
-            self.prover.overdue_at(settings),
+            self.steps().alive_by,
+            self.steps().prover.overdue_at(settings),
             self.verifier.overdue_at(settings),
             self.outbox.judged_at(settings.peer_stall_timeout),
         ];

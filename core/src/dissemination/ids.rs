@@ -6,7 +6,8 @@ use crate::limits::{TAKEN_IDS_MAX, TAKEN_IDS_TOTAL_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::util::sorted::SortedMap;
-use std::collections::BTreeMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// Draws for a free id. On one connection at least every second id is free.
 const DRAWS: usize = 64;
@@ -29,14 +30,65 @@ struct Telling {
 /// An id that is taken on one connection.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
+    id: u16,
     telling: u32,
     /// The id was taken before and had to be used again: nobody could say what an answer would be about.
     ambiguous: bool,
 }
 
+/// The ids that are taken on one connection.
+#[derive(Clone, Debug, Default)]
+struct TakenIds(HashTable<Taken>);
+
+impl TakenIds {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, id: u16) -> Option<&Taken> {
+        self.0.find(spread_out(id), |taken| taken.id == id)
+    }
+
+    /// Takes an id; what had taken it before.
+    fn insert(&mut self, new: Taken) -> Option<Taken> {
+        match self.0.entry(spread_out(new.id), |taken| taken.id == new.id, |taken| spread_out(taken.id)) {
+            Entry::Occupied(mut known) => Some(std::mem::replace(known.get_mut(), new)),
+            Entry::Vacant(place) => {
+                place.insert(new);
+                None
+            }
+        }
+    }
+
+    fn remove(&mut self, id: u16) {
+        if let Ok(known) = self.0.find_entry(spread_out(id), |taken| taken.id == id) {
+            known.remove();
+        }
+    }
+
+    /// Gives back what a burst needed.
+    fn shrink(&mut self) {
+        if self.0.is_empty() {
+            self.0 = HashTable::new();
+        }
+    }
+
+    /// All of them, in the order of their ids.
+    fn into_sorted(self) -> Vec<Taken> {
+        let mut all: Vec<Taken> = self.0.into_iter().collect();
+        all.sort_unstable_by_key(|taken| taken.id);
+        all
+    }
+}
+
+/// The hash of an id. It needs no key: of 65,536 ids, no choice makes many meet in one place.
+fn spread_out(id: u16) -> u64 {
+    u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 #[derive(Clone, Debug, Default)]
 struct Module {
-    taken: BTreeMap<u16, Taken>,
+    taken: TakenIds,
     listener: bool,
 }
 
@@ -44,9 +96,9 @@ impl Module {
     /// Takes an id for a telling; says what had taken it before, and whether the module is a listener from now on because
     /// that makes `share` of them.
     fn take(&mut self, id: u16, telling: u32, share: usize) -> (Option<Taken>, bool) {
-        let before = self.taken.insert(id, Taken { telling, ambiguous: false });
+        let before = self.taken.insert(Taken { id, telling, ambiguous: false });
         if before.is_some() {
-            self.taken.insert(id, Taken { telling, ambiguous: true });
+            self.taken.insert(Taken { id, telling, ambiguous: true });
         }
         let is_full = self.taken.len() >= share;
         self.listener |= is_full;
@@ -148,10 +200,10 @@ impl Ids {
     /// A module answered: what about? Frees the id.
     pub(super) fn answer(&mut self, module: ConnectionId, id: u16) -> Answer {
         let Some(record) = self.modules.get_mut(&module) else { return Answer::Ignored };
-        match record.taken.get(&id) {
-            Some(Taken { ambiguous: false, telling }) if !record.listener => {
+        match record.taken.get(id) {
+            Some(Taken { ambiguous: false, telling, .. }) if !record.listener => {
                 let telling = *telling;
-                record.taken.remove(&id);
+                record.taken.remove(id);
                 self.total = self.total.saturating_sub(1);
                 let answer = match self.tellings.get(telling) {
                     Some(Telling { pending: Some(pending), .. }) => Answer::Decides(*pending),
@@ -168,7 +220,7 @@ impl Ids {
     pub(super) fn close(&mut self, module: ConnectionId, unanswerable: &mut Vec<u32>) {
         let Some(record) = self.modules.remove(&module) else { return };
         self.total = self.total.saturating_sub(record.taken.len());
-        for Taken { telling, ambiguous } in record.taken.into_values() {
+        for Taken { telling, ambiguous, .. } in record.taken.into_sorted() {
             if let Some(told) = self.tellings.get_mut(telling)
                 && !ambiguous
             {
@@ -187,15 +239,16 @@ impl Ids {
             let Some(told) = self.tellings.remove(slot) else { break };
             for module in &told.modules {
                 let Some(record) = self.modules.get_mut(module) else { continue };
-                if record.taken.get(&told.id).is_some_and(|taken| taken.telling == slot) {
-                    record.taken.remove(&told.id);
+                if record.taken.get(told.id).is_some_and(|taken| taken.telling == slot) {
+                    record.taken.remove(told.id);
                     self.total = self.total.saturating_sub(1);
                 }
-                record.listener &= !record.taken.is_empty();
+                record.listener &= record.taken.len() > 0;
             }
             self.recycle(told.modules);
         }
         if self.tellings.is_empty() {
+            self.modules.values_mut().for_each(|record| record.taken.shrink());
             self.tellings.shrink();
             self.spare = Vec::new();
         }
@@ -211,7 +264,7 @@ impl Ids {
     fn choose_id(&self, rng: &mut Rng, preferred: u16, modules: &[ConnectionId]) -> u16 {
         let (mut id, mut idle) = (preferred, None);
         for _ in 0..DRAWS {
-            let mut takers = modules.iter().filter_map(|module| self.modules.get(module)?.taken.get(&id)).peekable();
+            let mut takers = modules.iter().filter_map(|module| self.modules.get(module)?.taken.get(id)).peekable();
             if takers.peek().is_none() {
                 return id;
             }

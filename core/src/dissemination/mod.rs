@@ -232,6 +232,12 @@ impl Dissemination {
         self.seen.span(now, settings.suppression_time)
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self, depth: u8) -> u64 {
+        let own = if depth == 0 { self.key.0 ^ self.deadline().map_or(0, Instant::as_micros) } else { 0 };
+        own ^ self.seen.touch(depth)
+    }
+
     /// Ends what has had its time. Waiting messages exactly, the memory about once a second.
     pub(crate) fn expire(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) {
         self.time_out(now, metrics);

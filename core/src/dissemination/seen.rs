@@ -16,9 +16,8 @@ pub(super) type Identity = [u32; 4];
 /// The hash of a message under the node's key.
 pub(super) fn identity(key: (u64, u64), id: u16, data_type: u16, data: &[u8]) -> Identity {
     let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
-    let ([a, b], [c, d]) = (id.to_be_bytes(), data_type.to_be_bytes());
-    // Four bytes, then the data: no two messages give the same bytes.
-    hasher.write(&[a, b, c, d]);
+    // A whole word, then the data: no two messages give the same bytes, and none has to be shifted.
+    hasher.write_u64((u64::from(id) << 16) | u64::from(data_type));
     hasher.write(data);
     let hash = hasher.finish128();
     let ((a, b), (c, d)) = (halves(hash.h1), halves(hash.h2));
@@ -147,6 +146,8 @@ const CHUNK: usize = 1_024;
 pub(super) struct Seen {
     chunks: Vec<Vec<Entry>>,
     free: u32,
+    /// The slot that was filled last.
+    latest: u32,
     /// Slots by identity. Looked up, never walked: its order is nobody's business.
     index: HashTable<u32>,
     lanes: Vec<Lane>,
@@ -161,6 +162,7 @@ impl Default for Seen {
         Self {
             chunks: Vec::new(),
             free: NONE,
+            latest: NONE,
             index: HashTable::new(),
             lanes: Vec::new(),
             lane_of: SortedMap::new(),
@@ -178,6 +180,20 @@ impl Seen {
     /// The slot of a message, if it is remembered.
     pub(super) fn find(&self, identity: &Identity) -> Option<u32> {
         self.index.find(hash_of(identity), |slot| same(&self.chunks, *slot, identity)).copied()
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch): the entry of the latest message, of which another copy is
+    /// most likely the next to come.
+    pub(super) fn touch(&self, depth: u8) -> u64 {
+        match depth {
+            0 => self.chunks.len() as u64 ^ self.index.len() as u64 ^ self.lanes.len() as u64,
+            1 => self.chunks.first().map_or(0, |chunk| chunk.len() as u64),
+            2 => entry(&self.chunks, self.latest).map_or(0, |latest| hash_of(&latest.identity)),
+            _ => {
+                let latest = entry(&self.chunks, self.latest);
+                latest.and_then(|latest| self.find(&latest.identity)).map_or(0, u64::from)
+            }
+        }
     }
 
     pub(super) fn fate(&self, slot: u32) -> Option<Fate> {
@@ -209,6 +225,7 @@ impl Seen {
         }
         let (kind, extra) = (Kind::Waits, NONE);
         let slot = self.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
+        self.latest = slot;
         let chunks = &self.chunks;
         let rehash = |slot: &u32| entry(chunks, *slot).map_or(0, |entry| hash_of(&entry.identity));
         self.index.insert_unique(hash_of(&identity), slot, rehash);

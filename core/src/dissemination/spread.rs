@@ -37,7 +37,8 @@ pub(super) fn choose_targets(
     is_excluded: impl Fn(NeighbourId) -> bool,
 ) {
     targets.clear();
-    targets.extend(neighbours.iter().copied().filter(|neighbour| !is_excluded(*neighbour)));
+    targets.extend_from_slice(neighbours);
+    targets.retain(|neighbour| !is_excluded(*neighbour));
     if targets.len() > degree as usize {
         rng.choose(targets, degree as usize);
     }

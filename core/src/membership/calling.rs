@@ -1,12 +1,13 @@
 //! Whom to call, and when to ask (PROTOCOL.md, section 4).
 
-use super::Membership;
+use super::{Membership, any_port};
+use crate::address::{Scope, scope};
 use crate::connection::peer::Origin;
 use crate::limits;
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::time::Instant;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Dials that are under way, and whom not to dial besides neighbours.
 pub(crate) struct UnderWay<'a> {
@@ -14,6 +15,8 @@ pub(crate) struct UnderWay<'a> {
     pub(crate) dials: usize,
     /// Those of them that may still wait for their 506.
     pub(crate) unanswered: usize,
+    /// Where they lead.
+    pub(crate) dialing: &'a [IpAddr],
     /// One of them is to a bootstrapper.
     pub(crate) bootstrapping: bool,
     /// Addresses with a connection that may yet become a neighbour.
@@ -75,6 +78,24 @@ impl Membership {
         Some(refused.max((under_way.banned_until)(*address)).unwrap_or(Instant::ZERO))
     }
 
+    /// When an address that others told us of may be dialed. A public IP gets one dial at a time, and a pause after one
+    /// that failed, whatever the ports: else whoever spreads a victim's IP with many ports has us storm it.
+    fn hearsay_dialable_at(
+        &self,
+        now: Instant,
+        settings: &Settings,
+        under_way: &UnderWay<'_>,
+        address: &SocketAddr,
+    ) -> Option<Instant> {
+        let at = self.dialable_at(now, settings, under_way, address)?;
+        if scope(address.ip()) != Scope::Global {
+            return Some(at);
+        }
+        let is_tried = under_way.dialing.contains(&address.ip());
+        let until = self.unreachable.until(now, &any_port(address.ip()));
+        (!is_tried).then(|| until.map_or(at, |until| at.max(until)))
+    }
+
     /// Whom to dial now, or when to ask again (section 4).
     pub(crate) fn next_dial(&mut self, now: Instant, settings: &Settings, under_way: &UnderWay<'_>) -> Next {
         self.is_short = false;
@@ -106,7 +127,7 @@ impl Membership {
         // one place more, so that it does not go on for ever.
         if let Some(address) = self.stranger.take()
             && self.has_spare(settings, dials, 1)
-            && self.dialable_at(now, settings, under_way, &address).is_some_and(|at| at <= now)
+            && self.hearsay_dialable_at(now, settings, under_way, &address).is_some_and(|at| at <= now)
             && let Some(left) = self.strangers_left.checked_sub(1)
         {
             self.strangers_left = left;
@@ -118,6 +139,7 @@ impl Membership {
         // Until its time has come, it is enough to know that there is one.
         let enough = if self.dial_at.is_some_and(|at| at <= now) { usize::MAX } else { 1 };
         let of_candidates = if needs && !planted!(CandidatesNotDialed) {
+            let dialable = |address: &SocketAddr| self.hearsay_dialable_at(now, settings, under_way, address);
             self.candidates.ready(now, enough, dialable)
         } else {
             Err(None)

@@ -1,17 +1,16 @@
 //! Addresses that may become neighbours (PROTOCOL.md, section 4).
 
-use crate::address::Compact;
 use crate::limits::{CANDIDATE_FAILURES_MAX, CANDIDATES_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use crate::util::sorted::SortedMap;
+use crate::util::addresses::AddressMap;
 use std::net::SocketAddr;
 
 /// Capacity: four times `max_peers`, at most [`CANDIDATES_MAX`]. When it is full, a newcomer takes the place of a
 /// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
-    known: SortedMap<Compact, Candidate>,
+    known: AddressMap<Candidate>,
     max: usize,
 }
 
@@ -37,7 +36,7 @@ pub(crate) enum Added {
 impl Candidates {
     pub(crate) fn new(max_peers: u32) -> Self {
         let max = usize::try_from(max_peers).unwrap_or(usize::MAX).saturating_mul(4).min(CANDIDATES_MAX);
-        Self { known: SortedMap::new(), max }
+        Self { known: AddressMap::new(), max }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -45,7 +44,7 @@ impl Candidates {
     }
 
     pub(crate) fn contains(&self, address: &SocketAddr) -> bool {
-        self.known.contains_key(&(*address).into())
+        self.known.get(address).is_some()
     }
 
     /// Adds an address, not to be dialed before a time.
@@ -57,7 +56,7 @@ impl Candidates {
         not_before: Instant,
         rng: &mut Rng,
     ) -> Added {
-        if let Some(known) = self.known.get_mut(&address.into()) {
+        if let Some(known) = self.known.get_mut(&address) {
             known.not_before = known.not_before.max(not_before);
             return Added::Known;
         }
@@ -68,7 +67,7 @@ impl Candidates {
                 return Added::CrowdedOut;
             }
         }
-        self.known.insert(address.into(), Candidate { source, failures: 0, not_before });
+        self.known.insert(address, Candidate { source, failures: 0, not_before });
         Added::New
     }
 
@@ -76,7 +75,7 @@ impl Candidates {
     /// table full of those that refused it.
     fn drop_parked(&mut self, now: Instant) -> bool {
         let latest = self.known.iter().max_by_key(|(_, candidate)| candidate.not_before);
-        match latest.filter(|(_, candidate)| candidate.not_before > now).map(|(address, _)| *address) {
+        match latest.filter(|(_, candidate)| candidate.not_before > now).map(|(address, _)| address) {
             Some(parked) => self.known.remove(&parked).is_some(),
             None => false,
         }
@@ -92,12 +91,8 @@ impl Candidates {
         if of_newcomer >= most {
             return false;
         }
-        let mut theirs: Vec<Compact> = self
-            .known
-            .iter()
-            .filter(|(_, candidate)| candidate.source == greedy)
-            .map(|(address, _)| *address)
-            .collect();
+        let of_greedy = self.known.iter().filter(|(_, candidate)| candidate.source == greedy);
+        let mut theirs: Vec<SocketAddr> = of_greedy.map(|(address, _)| address).collect();
         rng.choose(&mut theirs, 1);
         theirs.iter().for_each(|address| {
             self.known.remove(address);
@@ -111,16 +106,16 @@ impl Candidates {
     }
 
     pub(crate) fn remove(&mut self, address: &SocketAddr) {
-        self.known.remove(&(*address).into());
+        self.known.remove(address);
     }
 
     /// A dial failed: later, or never again.
     pub(crate) fn failed(&mut self, address: &SocketAddr, now: Instant, pause: Duration) {
-        let Some(candidate) = self.known.get_mut(&(*address).into()) else { return };
+        let Some(candidate) = self.known.get_mut(address) else { return };
         candidate.failures = candidate.failures.saturating_add(1);
         candidate.not_before = candidate.not_before.max(now.after(pause.times(u64::from(candidate.failures))));
         if candidate.failures >= CANDIDATE_FAILURES_MAX {
-            self.known.remove(&(*address).into());
+            self.known.remove(address);
         }
     }
 
@@ -135,7 +130,6 @@ impl Candidates {
         let mut ready = Vec::new();
         let mut earliest: Option<Instant> = None;
         for (address, candidate) in self.known.iter() {
-            let address = SocketAddr::from(*address);
             let Some(allowed) = not_before(&address) else { continue };
             let at = allowed.max(candidate.not_before);
             if at <= now {

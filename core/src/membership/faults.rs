@@ -16,6 +16,8 @@ pub(crate) struct Score {
 
 impl Score {
     const TENTHS: usize = 10;
+    /// Without a fault.
+    pub(crate) const CLEAN: Self = Self { tenths: [0; Self::TENTHS], latest: 0 };
 
     /// Adds points; says whether they are too many now.
     pub(crate) fn add(&mut self, now: Instant, points: u32) -> bool {
@@ -46,11 +48,21 @@ pub(crate) enum Offender {
     Address(SocketAddr),
 }
 
+impl Offender {
+    fn address(self) -> SocketAddr {
+        match self {
+            Self::Ip(ip) => SocketAddr::new(ip, 0),
+            Self::Address(address) => address,
+        }
+    }
+}
+
 /// Points and bans. Capacity: [`FAULTY_MAX`] each. When the points' table is full, the longest without a fault goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
     scores: SortedMap<Offender, (Score, Instant)>,
-    banned: Memory<Offender>,
+    /// An IP as its address with port 0, where nobody listens.
+    banned: Memory,
 }
 
 impl Faults {
@@ -81,18 +93,18 @@ impl Faults {
     /// Refuses an offender for a while; its points are paid with that.
     pub(crate) fn ban(&mut self, now: Instant, offender: Offender, time: Duration) {
         self.scores.remove(&offender);
-        self.banned.insert(now, offender, now.after(time));
+        self.banned.insert(now, offender.address(), now.after(time));
     }
 
     /// May a connection from this IP come in?
     pub(crate) fn refuses_ip(&self, now: Instant, ip: IpAddr) -> bool {
-        self.banned.contains(now, &Offender::Ip(ip))
+        self.banned.contains(now, &Offender::Ip(ip).address())
     }
 
     /// Until when this address is not to be dialed.
     pub(crate) fn refuses_address_until(&self, now: Instant, address: SocketAddr) -> Option<Instant> {
-        let of_address = self.banned.until(now, &Offender::Address(address));
-        of_address.max(self.banned.until(now, &Offender::Ip(address.ip())))
+        let of_address = self.banned.until(now, &address);
+        of_address.max(self.banned.until(now, &Offender::Ip(address.ip()).address()))
     }
 }
 

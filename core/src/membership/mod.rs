@@ -11,13 +11,14 @@ mod hearsay;
 pub(crate) mod lost;
 pub(crate) mod view;
 
-use crate::address::{Compact, Scope, network, scope};
+use crate::address::{Scope, network, scope};
 use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
 use crate::time::{Duration, Instant};
+use crate::util::bucket::TokenBucket;
 use crate::util::memory::Memory;
 use bootstrap::Bootstrappers;
 pub(crate) use calling::{Next, UnderWay};
@@ -42,15 +43,19 @@ pub(crate) struct Membership {
     /// Our own addresses: configured, advertised, and learned by dialing ourselves.
     own: Vec<SocketAddr>,
     /// Not dialed for a while: they evicted or refused us, or are parked.
-    refused: Memory<SocketAddr, Compact>,
+    refused: Memory,
     /// Displace nobody for a while: we evicted or refused them.
-    displaced: Memory<SocketAddr, Compact>,
+    displaced: Memory,
     /// Made known to the network, or heard of by PUSH.
-    pushed: Memory<SocketAddr, Compact>,
+    pushed: Memory,
     /// Reached by dialing: may be passed on.
-    reached: Memory<SocketAddr, Compact>,
+    reached: Memory,
+    /// Public IPs, with port 0, where a dial of a candidate failed lately.
+    unreachable: Memory,
     /// Closed once right after our proof of work.
-    proof_rejected: Memory<SocketAddr, Compact>,
+    proof_rejected: Memory,
+    /// Neighbours that newcomers may yet displace.
+    displacements: TokenBucket,
     /// Neighbours' addresses that are yet to be reached.
     unreached: VecDeque<SocketAddr>,
     /// When the next candidate is dialed: a random delay after the need arose.
@@ -85,9 +90,6 @@ pub(crate) enum Admission {
 }
 
 impl Membership {
-    /// The pause after a candidate's first failure; then twice that.
-    const FAILURE_PAUSE: Duration = Duration::from_secs(10);
-
     pub(crate) fn new(settings: &Settings, seed: [u8; 32], now: Instant) -> Self {
         let own: Vec<SocketAddr> = settings.p2p_address.iter().chain(settings.advertised_address.iter()).collect();
         let bootstrappers = Bootstrappers::new(&settings.bootstrapper, &own, now);
@@ -103,7 +105,9 @@ impl Membership {
             displaced: Memory::new(limits::ADDRESS_MEMORY_MAX),
             pushed: Memory::new(limits::PUSHED_MAX),
             reached: Memory::new(limits::ADDRESS_MEMORY_MAX),
+            unreachable: Memory::new(limits::ADDRESS_MEMORY_MAX),
             proof_rejected: Memory::new(limits::ADDRESS_MEMORY_MAX),
+            displacements: TokenBucket::new(limits::DISPLACEMENTS, now),
             unreached: VecDeque::new(),
             dial_at: None,
             is_turn_of_lost: true,
@@ -167,8 +171,8 @@ impl Membership {
         }
         let grace = if is_capable { limits::NEWCOMER_GRACE } else { Duration::ZERO };
         match self.view.displaceable(now, grace, &mut self.rng) {
-            Some(id) => Admission::Displaces(id),
-            None => Admission::Refused,
+            Some(id) if self.displacements.take(now) => Admission::Displaces(id),
+            Some(_) | None => Admission::Refused,
         }
     }
 
@@ -178,9 +182,10 @@ impl Membership {
         is_in_bounds || planted!(ViewBoundOffByOne) && self.view.len() <= settings.max_peers as usize
     }
 
-    /// May somebody make room for this one? Only if it found none elsewhere, and not just after it made room itself.
+    /// May somebody make room for this one? Only if it found none elsewhere, and not just after it made room itself; and
+    /// only so often: who is in need and who says so cannot be told apart.
     fn may_displace(&self, now: Instant, address: &SocketAddr, is_urgent: bool) -> bool {
-        is_urgent && !self.displaced.contains(now, address)
+        is_urgent && !self.displaced.contains(now, address) && self.displacements.is_ready(now)
     }
 
     /// Would a capable newcomer be admitted, as things stand?
@@ -231,7 +236,11 @@ impl Membership {
 
     /// A dial came to nothing, at whatever step.
     pub(crate) fn failed(&mut self, now: Instant, address: SocketAddr, origin: Origin) {
-        self.candidates.failed(&address, now, Self::FAILURE_PAUSE);
+        let is_hearsay = self.candidates.contains(&address) || origin == Origin::Stranger;
+        if is_hearsay && scope(address.ip()) == Scope::Global {
+            self.unreachable.insert(now, any_port(address.ip()), now.after(limits::FAILURE_PAUSE));
+        }
+        self.candidates.failed(&address, now, limits::FAILURE_PAUSE);
         self.lost.failed(&address, now, &mut self.rng);
         if let Origin::Bootstrapper(index) = origin {
             self.bootstrappers.failed(index, now, &mut self.rng);
@@ -269,7 +278,7 @@ impl Membership {
 
     /// This host could not dial it: later, and not its fault.
     pub(crate) fn postponed(&mut self, now: Instant, address: SocketAddr, origin: Origin) {
-        self.candidates.add(now, address, OWN_KNOWLEDGE, now.after(Self::FAILURE_PAUSE), &mut self.rng);
+        self.candidates.add(now, address, OWN_KNOWLEDGE, now.after(limits::FAILURE_PAUSE), &mut self.rng);
         self.lost.failed(&address, now, &mut self.rng);
         if let Origin::Bootstrapper(index) = origin {
             self.bootstrappers.failed(index, now, &mut self.rng);
@@ -335,8 +344,14 @@ impl Membership {
 
     /// Gives back what addresses no longer remembered took. Nothing else notices.
     pub(crate) fn tidy(&mut self, now: Instant) {
-        let memories =
-            [&mut self.refused, &mut self.displaced, &mut self.pushed, &mut self.reached, &mut self.proof_rejected];
+        let memories = [
+            &mut self.refused,
+            &mut self.displaced,
+            &mut self.pushed,
+            &mut self.reached,
+            &mut self.unreachable,
+            &mut self.proof_rejected,
+        ];
         memories.into_iter().for_each(|memory| memory.expire(now));
         self.rng.rest();
     }
@@ -345,4 +360,9 @@ impl Membership {
     pub(crate) fn counts_as_loopback(ip: IpAddr) -> bool {
         scope(ip.to_canonical()) == Scope::Loopback
     }
+}
+
+/// An IP as an address that stands for all of its ports.
+fn any_port(ip: IpAddr) -> SocketAddr {
+    SocketAddr::new(ip, 0)
 }

@@ -18,6 +18,8 @@ pub(crate) struct Neighbour {
     pub(crate) connections: Vec<ConnectionId>,
     /// Did we dial it?
     pub(crate) chosen: bool,
+    /// Where its connection stands in the state's table of peers, to be found at once.
+    pub(crate) near: u32,
     /// Its address was reached: it may be passed on as long as it is a neighbour.
     pub(crate) is_reached: bool,
     pub(crate) since: Instant,
@@ -78,12 +80,27 @@ impl View {
         &self.ids
     }
 
+    /// See [`GossipState::touch`](crate::GossipState::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        self.ids.first().map_or(0, |id| id.0) ^ self.ids.last().map_or(0, |id| id.0)
+    }
+
     fn position(&self, id: NeighbourId) -> Result<usize, usize> {
         self.ids.binary_search(&id)
     }
 
     pub(crate) fn get(&self, id: NeighbourId) -> Option<&Neighbour> {
         self.neighbours.get(self.position(id).ok()?)
+    }
+
+    /// The same for who asks for several in their order: `next` is where the one after the last was, to begin with 0.
+    pub(crate) fn get_next(&mut self, next: &mut usize, id: NeighbourId) -> Option<&mut Neighbour> {
+        if self.ids.get(*next) != Some(&id) {
+            *next = self.position(id).ok()?;
+        }
+        let at = *next;
+        *next = at.saturating_add(1);
+        self.neighbours.get_mut(at)
     }
 
     /// Changes a neighbour; what it counts as is seen to afterwards.
@@ -119,6 +136,9 @@ impl View {
                 }
             }
             Err(at) => {
+                // Not to the double: there are very many views, and each grows but a few times.
+                self.ids.reserve_exact(1);
+                self.neighbours.reserve_exact(1);
                 self.ids.insert(at, neighbour.id);
                 self.neighbours.insert(at, neighbour);
             }
@@ -183,6 +203,7 @@ mod tests {
             instance: Some(n),
             connections: vec![if chosen { ConnectionId::dialed(n) } else { ConnectionId::accepted(n) }],
             chosen,
+            near: 0,
             is_reached: chosen,
             since: Instant::ZERO.after(Duration::from_secs(since)),
             redial_pause: Duration::from_secs(1),

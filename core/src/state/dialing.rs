@@ -49,14 +49,20 @@ impl GossipState {
     fn next_dial(&mut self) -> Next {
         let is_dial = |(id, peer): &(ConnectionId, &Peer)| id.is_dialed() && peer.is_joining();
         let dials: Vec<&Peer> = self.peers().filter(is_dial).map(|(_, peer)| peer).collect();
-        let waits_for_506 = |peer: &&&Peer| matches!(peer.prover, Prover::Idle | Prover::HelloSent { .. });
-        let busy: Vec<SocketAddr> =
-            self.peers.values().filter(|peer| peer.purpose != Purpose::Probe).filter_map(|peer| peer.address).collect();
+        let waits_for_506 = |peer: &&&Peer| matches!(peer.steps().prover, Prover::Idle | Prover::HelloSent { .. });
+        let busy: Vec<SocketAddr> = self
+            .peers
+            .values()
+            .filter(|peer| peer.purpose != Purpose::Probe)
+            .filter_map(|peer| peer.address())
+            .collect();
+        let dialing: Vec<IpAddr> = dials.iter().map(|peer| peer.remote().ip()).collect();
         let (faults, now) = (&self.faults, self.now);
         let is_to_bootstrapper = |peer: &&Peer| matches!(peer.origin, Some(Origin::Bootstrapper(_)));
         let under_way = UnderWay {
             dials: dials.len(),
             unanswered: dials.iter().filter(waits_for_506).count(),
+            dialing: &dialing,
             bootstrapping: dials.iter().any(is_to_bootstrapper),
             busy: &busy,
             banned_until: &|address| faults.refuses_address_until(now, address),
@@ -113,7 +119,7 @@ impl GossipState {
     }
 
     fn is_busy(&self, address: &SocketAddr) -> bool {
-        self.peers.values().any(|peer| peer.purpose != Purpose::Probe && peer.address == Some(*address))
+        self.peers.values().any(|peer| peer.purpose != Purpose::Probe && peer.address() == Some(*address))
     }
 
     /// Checks with a bare connect that neighbours who dialed us can be reached (section 4).
@@ -146,8 +152,9 @@ impl GossipState {
     /// other one too. `of_anyone`: whether it is capable is not known yet.
     pub(super) fn expect_addresses(&mut self, id: ConnectionId, of_anyone: bool) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.expects_v4 = true;
-            peer.expects_v6 = peer.is_capable() || of_anyone;
+            let expects_v6 = peer.is_capable() || of_anyone;
+            let steps = peer.steps_mut();
+            (steps.expects_v4, steps.expects_v6) = (true, expects_v6);
         }
     }
 
@@ -190,15 +197,15 @@ impl GossipState {
     /// A look-up's connection is gone: what was answered is learned. One that stood and said nothing is to an old peer,
     /// most likely; one that did not come about, or was closed for too many questions, says nothing for ever.
     pub(super) fn look_up_ended(&mut self, peer: &Peer, reason: EndReason) {
-        let Some(answer) = &peer.answer else {
+        let Some(answer) = &peer.steps().answer else {
             if peer.is_connected && reason == EndReason::TooSlow {
-                self.membership.bootstrappers.answers_look_ups(&peer.remote, false);
+                self.membership.bootstrappers.answers_look_ups(&peer.remote(), false);
             }
             return;
         };
-        let (now, of) = (self.now, scope(peer.remote.ip()));
-        self.membership.bootstrappers.answers_look_ups(&peer.remote, true);
-        self.membership.meet_strangers(of, Some(peer.remote), answer.iter().copied());
+        let (now, of) = (self.now, scope(peer.remote().ip()));
+        self.membership.bootstrappers.answers_look_ups(&peer.remote(), true);
+        self.membership.meet_strangers(of, Some(peer.remote()), answer.iter().copied());
         let (settings, metrics) = (&self.settings, &mut self.metrics);
         self.membership.learn(now, settings, metrics, OWN_KNOWLEDGE, of, answer.iter().copied());
     }

@@ -56,19 +56,19 @@ impl GossipState {
         self.partials.remove(id);
         self.is_view_changed = true;
         let reason = reason_of_proof(&peer, reason);
-        out.push(Action::Note(Note::PeerClosed { connection: id, remote: peer.remote, reason }));
-        if matches!(peer.prover, Prover::Solving { .. }) && !planted!(ProofNotCancelled) {
+        out.push(Action::Note(Note::PeerClosed { connection: id, remote: peer.remote(), reason }));
+        if matches!(peer.steps().prover, Prover::Solving { .. }) && !planted!(ProofNotCancelled) {
             self.cancel_proof(id, out);
         }
         for held in self.held_by(id) {
             self.release_held(held, out);
         }
-        if let Some(twin) = peer.held_by {
+        if let Some(twin) = peer.steps().held_by {
             self.stop_checking(twin);
         }
         if let Some(neighbour) = peer.neighbour.take() {
             self.neighbour_lost_connection(id, neighbour, reason, out);
-        } else if peer.suspended.is_none() && peer.purpose == Purpose::Neighbour {
+        } else if peer.steps().suspended.is_none() && peer.purpose == Purpose::Neighbour {
             self.joining_failed(&peer, reason, out);
         } else if peer.purpose == Purpose::LookUp {
             self.look_up_ended(&peer, reason);
@@ -79,9 +79,9 @@ impl GossipState {
     fn stop_checking(&mut self, id: ConnectionId) {
         if self.held_by(id).is_empty()
             && let Some(peer) = self.peers.get_mut(&id)
-            && peer.suspended.is_none()
+            && peer.steps().suspended.is_none()
         {
-            peer.alive_by = None;
+            peer.steps_mut().alive_by = None;
             self.arm(id);
         }
     }
@@ -142,7 +142,7 @@ impl GossipState {
 
     /// A connection ended before it came into the view.
     fn joining_failed(&mut self, peer: &Peer, reason: EndReason, out: &mut Actions) {
-        let (now, Some(address)) = (self.now, peer.address) else { return };
+        let (now, Some(address)) = (self.now, peer.address()) else { return };
         let Some(origin) = peer.origin else {
             if reason == EndReason::Refused {
                 self.membership.displaced(now, &self.settings, address);
@@ -161,7 +161,7 @@ impl GossipState {
             EndReason::Duplicate => {
                 // The other connection may be known by another address: this one need not be dialed then.
                 let is_twin = |other: &Peer| other.instance().is_some() && other.instance() == peer.instance();
-                let other = self.peers.values().find(|other| is_twin(other)).and_then(|other| other.address);
+                let other = self.peers.values().find(|other| is_twin(other)).and_then(|other| other.address());
                 let is_alias = other.is_some_and(|other| other != address);
                 self.membership.is_duplicate(now, address, origin, is_alias);
             }
@@ -185,9 +185,9 @@ impl GossipState {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(&id) else { return };
         bump(&mut self.metrics.faults);
-        let remote = peer.remote;
+        let remote = peer.remote();
         out.push(Action::Note(Note::PeerFault { connection: id, remote, fault }));
-        let mut is_too_many = peer.score.add(now, fault.points());
+        let mut is_too_many = peer.steps_mut().score.add(now, fault.points());
         let offender = if id.is_dialed() {
             Some(Offender::Address(remote))
         } else if Membership::counts_as_loopback(remote.ip()) {
@@ -227,8 +227,8 @@ impl GossipState {
         if !peer.is_connected {
             bump(&mut self.metrics.dials_failed);
             self.end(id, EndReason::TooSlow, out);
-        } else if is_due(peer.alive_by) {
-            let reason = if peer.suspended.is_some() { EndReason::Replaced } else { EndReason::Silent };
+        } else if is_due(peer.steps().alive_by) {
+            let reason = if peer.steps().suspended.is_some() { EndReason::Replaced } else { EndReason::Silent };
             self.end(id, reason, out);
         } else if peer.outbox.is_stalled(now, self.settings.peer_stall_timeout) {
             self.end(id, EndReason::Stalled, out);
@@ -240,10 +240,10 @@ impl GossipState {
                 bump(&mut self.metrics.handshakes_timed_out);
                 self.fault(id, Fault::UnverifiedSilence, out);
             }
-        } else if is_due(peer.prover.overdue_at(&self.settings)) {
+        } else if is_due(peer.steps().prover.overdue_at(&self.settings)) {
             if peer.is_established() {
-                let was_solving = matches!(peer.prover, Prover::Solving { .. });
-                peer.prover = Prover::Idle;
+                let was_solving = matches!(peer.steps().prover, Prover::Solving { .. });
+                peer.steps_mut().prover = Prover::Idle;
                 if was_solving {
                     self.cancel_proof(id, out);
                 }
@@ -289,7 +289,7 @@ impl GossipState {
 
 /// An acceptor that closes right after our 507 did not like it, whatever else it may seem.
 fn reason_of_proof(peer: &Peer, reason: EndReason) -> EndReason {
-    let is_rejection = reason == EndReason::Gone && matches!(peer.prover, Prover::ProofSent { .. });
+    let is_rejection = reason == EndReason::Gone && matches!(peer.steps().prover, Prover::ProofSent { .. });
     if is_rejection && !peer.is_established() { EndReason::RejectedUs } else { reason }
 }
 

@@ -61,11 +61,11 @@ impl GossipState {
     /// Asks to be let in, or in again.
     pub(super) fn say_hello(&mut self, id: ConnectionId, out: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Some(address) = self.settings.own_address(&peer.remote) else { return };
-        if peer.prover != Prover::Idle {
+        let Some(address) = self.settings.own_address(&peer.remote()) else { return };
+        if peer.steps().prover != Prover::Idle {
             return;
         }
-        peer.prover = Prover::HelloSent { since: self.now };
+        peer.steps_mut().prover = Prover::HelloSent { since: self.now };
         self.introduce(id, false, out);
         self.send(id, PeerMessage::Hello { address }.frame(), out);
         if !self.peers.get(&id).is_some_and(|peer| peer.is_established()) {
@@ -95,7 +95,7 @@ impl GossipState {
     fn answer_look_up(&mut self, id: ConnectionId, out: &mut Actions) {
         if self.look_ups.take(self.now) {
             bump(&mut self.metrics.look_ups_answered);
-            let remote = self.peers.get(&id).map(|peer| (peer.remote, peer.remote.is_ipv6()));
+            let remote = self.peers.get(&id).map(|peer| (peer.remote(), peer.remote().is_ipv6()));
             if let Some((remote, is_v6)) = remote {
                 self.tell_addresses(id, remote, is_v6, out);
             }
@@ -106,7 +106,7 @@ impl GossipState {
     }
 
     fn dialed_ourselves(&mut self, id: ConnectionId, out: &mut Actions) {
-        if let Some(address) = self.peers.get(&id).map(|peer| peer.remote) {
+        if let Some(address) = self.peers.get(&id).map(|peer| peer.remote()) {
             self.membership.learn_own(address);
             out.push(Action::Note(Note::OwnAddress { address }));
         }
@@ -128,7 +128,7 @@ impl GossipState {
                     return;
                 }
                 peer.is_v6 = claimed.is_ipv6();
-                peer.address = Some(vouched(claimed, peer.remote.ip(), check_source_ip));
+                peer.set_address(vouched(claimed, peer.remote().ip(), check_source_ip));
                 match self.weigh_twin(id, out) {
                     Twin::None if !self.has_room_for(id) => self.turn_away(id, out),
                     Twin::None => self.challenge(id, out),
@@ -158,7 +158,7 @@ impl GossipState {
     /// already takes no more room.
     fn has_room_for(&self, id: ConnectionId) -> bool {
         let Some(peer) = self.peers.get(&id) else { return false };
-        let (Some(theirs), Some(address)) = (peer.extended, peer.address) else { return true };
+        let (Some(theirs), Some(address)) = (peer.extended, peer.address()) else { return true };
         let view = &self.membership.view;
         let is_known = view.by_instance(theirs.instance).is_some() || view.by_address(&address).is_some();
         is_known || self.membership.may_admit(self.now, &self.settings, address, theirs.is_urgent)
@@ -170,7 +170,7 @@ impl GossipState {
         bump(&mut self.metrics.newcomers_turned_away);
         if self.look_ups.take(self.now)
             && let Some(peer) = self.peers.get(&id)
-            && let Some(address) = peer.address
+            && let Some(address) = peer.address()
         {
             let is_v6 = peer.is_v6;
             self.tell_addresses(id, address, is_v6, out);
@@ -193,7 +193,7 @@ impl GossipState {
 
     /// 506: answered only where we said HELLO, one at a time.
     pub(super) fn on_challenge(&mut self, id: ConnectionId, nonce: u64, out: &mut Actions) {
-        if !self.peers.get(&id).is_some_and(|peer| matches!(peer.prover, Prover::HelloSent { .. })) {
+        if !self.peers.get(&id).is_some_and(|peer| matches!(peer.steps().prover, Prover::HelloSent { .. })) {
             bump(&mut self.metrics.frames_early);
             return;
         }
@@ -205,7 +205,7 @@ impl GossipState {
             Twin::None => self.solve(id, nonce, out),
             Twin::Undecided => {
                 if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.prover = Prover::Held { nonce };
+                    peer.steps_mut().prover = Prover::Held { nonce };
                 }
                 self.arm(id);
             }
@@ -215,7 +215,7 @@ impl GossipState {
 
     fn solve(&mut self, id: ConnectionId, nonce: u64, out: &mut Actions) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.prover = Prover::Solving { nonce, since: self.now };
+            peer.steps_mut().prover = Prover::Solving { nonce, since: self.now };
             // One dial fewer waits for its 506: there may be room for another.
             self.is_view_changed = true;
             self.arm(id);
@@ -237,7 +237,7 @@ impl GossipState {
             self.peers().filter(is_twin).map(|(other, peer)| (other, peer.is_established())).collect();
         if let Some((established, _)) = twins.iter().find(|(_, is_established)| *is_established) {
             if let Some(peer) = self.peers.get_mut(&id) {
-                peer.held_by = Some(*established);
+                peer.steps_mut().held_by = Some(*established);
             }
             self.check_alive(*established, out);
             return Twin::Undecided;
@@ -252,8 +252,8 @@ impl GossipState {
     pub(super) fn check_alive(&mut self, id: ConnectionId, out: &mut Actions) {
         let by = self.now.after(ALIVE_CHECK);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.alive_by.is_none() {
-            peer.alive_by = Some(by);
+        if peer.steps().alive_by.is_none() {
+            peer.steps_mut().alive_by = Some(by);
             self.send(id, PeerMessage::Ping.frame(), out);
             self.arm(id);
         }
@@ -262,10 +262,12 @@ impl GossipState {
     /// A PONG came where it decides something.
     pub(super) fn proved_alive(&mut self, id: ConnectionId, out: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.alive_by.take().is_none() {
+        if peer.steps().alive_by.is_none() {
             return;
         }
-        let suspended = peer.suspended.take();
+        let steps = peer.steps_mut();
+        steps.alive_by = None;
+        let suspended = steps.suspended.take();
         self.arm(id);
         let held = self.held_by(id);
         held.into_iter().for_each(|twin| self.end(twin, EndReason::Duplicate, out));
@@ -277,14 +279,14 @@ impl GossipState {
 
     /// The connections that wait for this one's answer.
     pub(super) fn held_by(&self, id: ConnectionId) -> Vec<ConnectionId> {
-        self.peers.iter().filter(|(_, peer)| peer.held_by == Some(id)).map(|(held, _)| *held).collect()
+        self.peers.iter().filter(|(_, peer)| peer.steps().held_by == Some(id)).map(|(held, _)| *held).collect()
     }
 
     /// The other connection with this peer is gone: the handshake goes on.
     pub(super) fn release_held(&mut self, id: ConnectionId, out: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.held_by = None;
-        if let Prover::Held { nonce } = peer.prover {
+        peer.steps_mut().held_by = None;
+        if let Prover::Held { nonce } = peer.steps().prover {
             self.solve(id, nonce, out);
         } else if peer.verifier == Verifier::Held {
             self.challenge(id, out);
@@ -316,7 +318,7 @@ impl GossipState {
             self.fault(id, Fault::WrongProof, out);
             return;
         }
-        let address = vouched(claimed, peer.remote.ip(), self.settings.check_source_ip);
+        let address = vouched(claimed, peer.remote().ip(), self.settings.check_source_ip);
         if !is_usable(&address) || self.membership.is_own(&address) {
             self.fault(id, Fault::UnusableAddress, out);
             self.end(id, EndReason::Misbehaved, out);
@@ -326,7 +328,7 @@ impl GossipState {
         if let Some(neighbour) = peer.neighbour {
             // A renewal: it is in the view already and wants to hear so.
             if !id.is_dialed() {
-                peer.address = Some(address);
+                peer.set_address(address);
                 let is_reached = self.membership.is_reached(self.now, &address);
                 self.membership.view.change(neighbour, |known| {
                     known.is_reached = is_reached || (known.is_reached && known.address == address);
@@ -339,7 +341,7 @@ impl GossipState {
             return;
         }
         if !id.is_dialed() {
-            peer.address = Some(address);
+            peer.set_address(address);
         }
         // On a connection that we dialed the peer proved itself before it let us in: it is as good as let in by us.
         self.admit(id, Arrival { is_chosen: id.is_dialed(), back_since: None }, out);
@@ -348,7 +350,7 @@ impl GossipState {
     /// The connection that a 505 on this one completes: itself, or with an old peer any one with the same address
     /// (section 10).
     pub(super) fn completed_by(&self, id: ConnectionId) -> Option<ConnectionId> {
-        let waits = |peer: &Peer| matches!(peer.prover, Prover::ProofSent { .. });
+        let waits = |peer: &Peer| matches!(peer.steps().prover, Prover::ProofSent { .. });
         let peer = self.peers.get(&id)?;
         if waits(peer) {
             return Some(id);
@@ -356,7 +358,7 @@ impl GossipState {
         if peer.is_capable() {
             return None;
         }
-        let is_same = |other: &Peer| !other.is_capable() && other.address == peer.address && waits(other);
+        let is_same = |other: &Peer| !other.is_capable() && other.address() == peer.address() && waits(other);
         self.peers.iter().find(|(_, other)| is_same(other)).map(|(other, _)| *other)
     }
 
@@ -365,7 +367,7 @@ impl GossipState {
         let completes = self.completed_by(id);
         let Some(completed) = completes else { return false };
         let Some(peer) = self.peers.get_mut(&completed) else { return false };
-        peer.prover = Prover::Idle;
+        peer.steps_mut().prover = Prover::Idle;
         if !peer.is_established() {
             self.admit(completed, Arrival { is_chosen: true, back_since: None }, out);
         }
@@ -392,7 +394,7 @@ impl GossipState {
     fn admit(&mut self, id: ConnectionId, arrival: Arrival, out: &mut Actions) {
         let is_chosen = arrival.is_chosen;
         let Some(peer) = self.peers.get(&id) else { return };
-        let Some(address) = peer.address else { return };
+        let Some(address) = peer.address() else { return };
         let (instance, is_capable) = (peer.instance(), peer.is_capable());
         let is_urgent = peer.extended.is_none_or(|theirs| theirs.is_urgent);
         if arrival.back_since.is_none() {
@@ -440,6 +442,7 @@ impl GossipState {
             instance,
             connections: vec![id],
             chosen: is_chosen,
+            near: 0,
             is_reached: self.membership.is_reached(self.now, &address),
             since: arrival.back_since.unwrap_or(self.now),
             redial_pause,
@@ -462,7 +465,7 @@ impl GossipState {
     fn join_twin(&mut self, id: ConnectionId, twin: NeighbourId, out: &mut Actions) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.neighbour = Some(twin);
-            if let Some(address) = peer.address {
+            if let Some(address) = peer.address() {
                 self.membership.joined_twin(self.now, address, peer.origin);
             }
         }
@@ -491,9 +494,9 @@ impl GossipState {
         for id in neighbour.connections {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
             peer.neighbour = None;
-            peer.suspended = Some(Suspended { chosen: neighbour.chosen, since: neighbour.since });
+            peer.steps_mut().suspended = Some(Suspended { chosen: neighbour.chosen, since: neighbour.since });
             if peer.is_capable() {
-                peer.alive_by = None;
+                peer.steps_mut().alive_by = None;
                 self.check_alive(id, out);
             } else {
                 self.end(id, EndReason::Replaced, out);

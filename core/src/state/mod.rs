@@ -12,6 +12,9 @@ mod proofs;
 mod spreading;
 #[cfg(test)]
 mod tests;
+mod touch;
+
+pub use touch::TOUCH_DEPTH;
 
 use crate::action::{Action, Actions, Flush};
 use crate::address::canonical;
@@ -28,14 +31,14 @@ use crate::metrics::Metrics;
 use crate::note::{EndReason, Note};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::status::{NeighbourStatus, Status};
+use crate::status::{NeighbourStatus, Status, Traffic};
 use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
 use proofs::Proofs;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// One gossip node, pure and deterministic: see the crate's front page for how to run it.
@@ -51,7 +54,7 @@ pub struct GossipState {
     instance: u64,
     identity_key: (u64, u64),
     peers: SortedMap<ConnectionId, Box<Peer>>,
-    modules: BTreeMap<ConnectionId, Box<Module>>,
+    modules: SortedMap<ConnectionId, Box<Module>>,
     membership: Membership,
     faults: Faults,
     subscriptions: Subscriptions,
@@ -101,7 +104,7 @@ impl GossipState {
             identity_key: (keys.bits(), keys.bits()),
             rng,
             peers: SortedMap::new(),
-            modules: BTreeMap::new(),
+            modules: SortedMap::new(),
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
             subscriptions: Subscriptions::default(),
@@ -185,6 +188,7 @@ impl GossipState {
             silent: now.since(neighbour.connections.iter().filter_map(peer).map(|p| p.last_heard).max().unwrap_or(now)),
             queued: neighbour.connections.iter().filter_map(peer).map(|p| p.outbox.queued()).sum(),
             connections: neighbour.connections.len(),
+            traffic: traffic_of(neighbour.connections.iter().filter_map(peer)),
         });
         Status {
             neighbours: neighbours.collect(),
@@ -202,6 +206,11 @@ impl GossipState {
             proofs: self.proofs.len(),
             timers: self.timers.len(),
         }
+    }
+
+    /// How many modules subscribe to each type that any subscribes to, in the order of types.
+    pub fn subscriptions(&self) -> impl Iterator<Item = (u16, usize)> {
+        self.subscriptions.counts()
     }
 
     /// Accepted connections that have not proved their work.
@@ -242,7 +251,7 @@ impl GossipState {
     /// without proof makes room.
     fn peer_accepted(&mut self, id: ConnectionId, remote: SocketAddr, out: &mut Actions) {
         let ip = remote.ip();
-        let of_ip = self.unverified().filter(|(_, peer)| peer.remote.ip() == ip).count();
+        let of_ip = self.unverified().filter(|(_, peer)| peer.remote().ip() == ip).count();
         let is_crowding = !Membership::counts_as_loopback(ip) && of_ip >= self.settings.unverified_per_ip as usize;
         if is_crowding || self.faults.refuses_ip(self.now, ip) {
             bump(&mut self.metrics.p2p_refused);
@@ -262,8 +271,9 @@ impl GossipState {
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        match self.peers.get(&id) {
-            Some(peer) if peer.is_connected => self.peer_sent(id, bytes, out),
+        let mut near = u32::MAX;
+        match self.peers.get_near(&mut near, &id) {
+            Some(peer) if peer.is_connected => self.peer_sent(id, near, bytes, out),
             // Nothing can come before the dial has succeeded.
             Some(_) => {}
             None => self.module_sent(id, bytes, out),
@@ -326,7 +336,7 @@ impl GossipState {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.is_connected = true;
         peer.last_heard = self.now;
-        self.membership.reached(self.now, peer.remote);
+        self.membership.reached(self.now, peer.remote());
         match peer.purpose {
             Purpose::Probe => self.end(id, EndReason::Done, out),
             Purpose::LookUp => {
@@ -357,7 +367,7 @@ impl GossipState {
         self.is_shutting_down = true;
         let peers: Vec<ConnectionId> = self.peers.keys().copied().collect();
         peers.into_iter().for_each(|id| self.end(id, EndReason::ShuttingDown, out));
-        for (id, module) in std::mem::take(&mut self.modules) {
+        for (id, module) in std::mem::take(&mut self.modules).into_entries() {
             if module.is_open() {
                 let Module { mut outbox, .. } = *module;
                 outbox.release(id, out);
@@ -372,9 +382,16 @@ impl GossipState {
 
     /// Sets the timer of a peer's connection to what is overdue next.
     fn arm(&mut self, id: ConnectionId) {
-        let at = self.peers.get(&id).and_then(|peer| peer.overdue_at(&self.settings));
+        let at = self.peers.get_mut(&id).and_then(|peer| {
+            peer.settle();
+            peer.overdue_at(&self.settings)
+        });
         self.timers.set(Timer::Connection(id), at);
     }
+}
+
+fn traffic_of<'a>(connections: impl Iterator<Item = &'a Box<Peer>>) -> Traffic {
+    connections.fold(Traffic::default(), |sum, peer| sum.plus(peer.traffic))
 }
 
 /// One more. A counter of 64 bits does not overflow in practice; saturating keeps the promise.

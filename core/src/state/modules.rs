@@ -18,14 +18,15 @@ const TURNS_PER_EVENT: usize = 64;
 
 impl GossipState {
     pub(super) fn module_sent(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        let Some(module) = self.modules.get_mut(&id).filter(|module| module.is_open()) else { return };
+        let mut near = u32::MAX;
+        let Some(module) = self.modules.get_mut_near(&mut near, &id).filter(|module| module.is_open()) else { return };
         let was_stopped = module.is_reading_stopped;
         self.metrics.api_bytes_in = self.metrics.api_bytes_in.saturating_add(bytes.len() as u64);
         let mut deframer = std::mem::take(&mut module.deframer);
         let mut input = bytes;
         let frames = self.metrics.api_frames_in;
         self.take_frames(id, &mut deframer, &mut input, out);
-        if let Some(module) = self.modules.get_mut(&id) {
+        if let Some(module) = self.modules.get_mut_near(&mut near, &id) {
             deframer.keep(&mut input);
             // What waits while nothing is read is not the module's fault; the driver bounds it.
             let half_received = if module.is_reading_stopped || !module.is_open() { 0 } else { deframer.kept() };
@@ -41,7 +42,8 @@ impl GossipState {
 
     /// Takes frame after frame until the input is used up or reading stops.
     fn take_frames(&mut self, id: ConnectionId, deframer: &mut Deframer, input: &mut &[u8], out: &mut Actions) {
-        while self.modules.get(&id).is_some_and(|module| !module.is_reading_stopped) {
+        let mut near = u32::MAX;
+        while self.modules.get_near(&mut near, &id).is_some_and(|module| !module.is_reading_stopped) {
             match deframer.next(input, wants) {
                 Next::More => return,
                 // Old peers' modules hear PINGs, and so may we (section 10).
@@ -254,7 +256,7 @@ impl GossipState {
     }
 
     /// Queues a NOTIFICATION. The caller has seen that there is room.
-    pub(super) fn tell(&mut self, id: ConnectionId, frame: Frame, out: &mut Actions) {
+    pub(super) fn tell(&mut self, id: ConnectionId, frame: &Frame, out: &mut Actions) {
         let now = self.now;
         let Some(module) = self.modules.get_mut(&id) else { return };
         bump(&mut self.metrics.notifications);

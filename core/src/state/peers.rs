@@ -3,50 +3,43 @@
 use super::{GossipState, bump};
 use crate::action::{Action, Actions};
 use crate::address::{canonical, is_usable, scope};
-use crate::connection::outbox::Outbox;
 use crate::connection::peer::{Origin, Purpose, Rate};
 use crate::dissemination::{NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
 use crate::note::{EndReason, Note};
-use crate::time::Instant;
 use crate::timers::Timer;
 use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
 use std::net::SocketAddr;
 
 impl GossipState {
-    /// Queues a frame for a peer. A connection that ended meanwhile gets nothing.
+    /// Queues a frame for a peer, counts it, and sees to it that a queue above its mark is judged in time, whatever
+    /// filled it. A connection that ended meanwhile gets nothing.
     pub(super) fn send(&mut self, id: ConnectionId, frame: Frame, out: &mut Actions) {
-        self.queue(id, frame, Outbox::send, out);
-    }
-
-    /// Queues a frame in one of the outbox's ways, counts it, and sees to it that a queue above its mark is judged in
-    /// time, whatever filled it.
-    pub(super) fn queue(
-        &mut self,
-        id: ConnectionId,
-        frame: Frame,
-        put: fn(&mut Outbox, Instant, ConnectionId, Frame, u64, &mut Actions),
-        out: &mut Actions,
-    ) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         bump(&mut self.metrics.p2p_frames_out);
-        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(frame.len() as u64);
-        put(&mut peer.outbox, self.now, id, frame, self.settings.peer_queue, out);
+        let bytes = frame.len() as u64;
+        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
+        peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(bytes);
+        peer.outbox.send(self.now, id, &frame, self.settings.peer_queue, out);
         if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
             self.timers.set_by(Timer::Connection(id), at);
         }
     }
 
-    pub(super) fn peer_sent(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
+    /// Bytes came from a peer. `near`: where it stands in the table.
+    pub(super) fn peer_sent(&mut self, id: ConnectionId, mut near: u32, bytes: &[u8], out: &mut Actions) {
+        let Some(peer) = self.peers.get_mut_near(&mut near, &id) else { return };
         peer.last_heard = self.now;
         peer.is_pinged = false;
         self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
-        let mut deframer = std::mem::take(&mut peer.deframer);
+        peer.traffic.bytes_in = peer.traffic.bytes_in.saturating_add(bytes.len() as u64);
+        let messages_before = self.metrics.peer_notifications;
+        let mut deframer = peer.take_deframer();
         let mut input = bytes;
         let mut progressed = false;
-        while let Some(peer) = self.peers.get(&id) {
+        while let Some(peer) = self.peers.get_near(&mut near, &id) {
+            let neighbour = peer.neighbour;
             let is_wanted = |frame_kind, size| {
                 peer.wants(frame_kind, size) || (frame_kind == kind::PEER_RESPONSE && self.completed_by(id).is_some())
             };
@@ -59,7 +52,7 @@ impl GossipState {
                     progressed = true;
                     bump(&mut self.metrics.p2p_frames_in);
                     match PeerMessage::decode(kind, body) {
-                        Ok(message) => self.on_peer_message(id, message, out),
+                        Ok(message) => self.on_peer_message(id, neighbour, message, out),
                         Err(DecodeError::UnknownType) => bump(&mut self.metrics.frames_unknown),
                         Err(DecodeError::WrongLength) => {
                             bump(&mut self.metrics.frames_malformed);
@@ -69,9 +62,11 @@ impl GossipState {
                 }
             }
         }
-        if let Some(peer) = self.peers.get_mut(&id) {
+        if let Some(peer) = self.peers.get_mut_near(&mut near, &id) {
+            let messages = self.metrics.peer_notifications.saturating_sub(messages_before);
+            peer.traffic.messages_in = peer.traffic.messages_in.saturating_add(messages);
             self.partials.set(id, deframer.kept(), progressed, self.now);
-            peer.deframer = deframer;
+            peer.give_back(deframer);
             self.keep_to_partial_budget(out);
         }
     }
@@ -92,7 +87,13 @@ impl GossipState {
         }
     }
 
-    fn on_peer_message(&mut self, id: ConnectionId, message: PeerMessage<'_>, out: &mut Actions) {
+    fn on_peer_message(
+        &mut self,
+        id: ConnectionId,
+        neighbour: Option<NeighbourId>,
+        message: PeerMessage<'_>,
+        out: &mut Actions,
+    ) {
         match message {
             PeerMessage::Capabilities(theirs) => self.on_capabilities(id, theirs, out),
             PeerMessage::Hello { address } => self.on_hello(id, address, out),
@@ -106,7 +107,7 @@ impl GossipState {
             PeerMessage::Ping
             | PeerMessage::PeerRequest
             | PeerMessage::Push { .. }
-            | PeerMessage::PeerNotification { .. } => match self.peers.get(&id).and_then(|peer| peer.neighbour) {
+            | PeerMessage::PeerNotification { .. } => match neighbour {
                 Some(neighbour) => self.on_neighbours_message(id, neighbour, message, out),
                 // Before it is established it counts for nothing, and costs nothing.
                 None => bump(&mut self.metrics.frames_early),
@@ -214,18 +215,19 @@ impl GossipState {
     fn on_addresses(&mut self, id: ConnectionId, list: AddressList<'_>, out: &mut Actions) {
         let completes = self.was_let_in(id, out);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let expected = if list.is_v6() { &mut peer.expects_v6 } else { &mut peer.expects_v4 };
-        let was_expected = std::mem::take(expected);
+        let steps = peer.steps_mut();
+        let was_expected = std::mem::take(if list.is_v6() { &mut steps.expects_v6 } else { &mut steps.expects_v4 });
+        peer.settle();
         if !was_expected && !completes {
             self.fault_unless_old(id, Fault::UnaskedPeerResponse, out);
             return;
         }
         if peer.purpose == Purpose::LookUp {
             // The other family's list may follow: what it means is decided at the connection's end.
-            peer.answer.get_or_insert_default().extend(list.iter());
+            peer.steps_mut().answer.get_or_insert_default().extend(list.iter());
             return;
         }
-        let (remote, is_stranger) = (peer.remote, peer.origin == Some(Origin::Stranger));
+        let (remote, is_stranger) = (peer.remote(), peer.origin == Some(Origin::Stranger));
         let is_established = peer.is_established();
         let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {

@@ -42,7 +42,7 @@ impl GossipState {
         while self.proofs.solving.is_none()
             && let Some(&id) = self.proofs.waiting.front()
         {
-            let nonce = match self.peers.get(&id).map(|peer| peer.prover) {
+            let nonce = match self.peers.get(&id).map(|peer| peer.steps().prover) {
                 Some(Prover::Solving { nonce, .. }) => nonce,
                 _ => {
                     self.proofs.waiting.pop_front();
@@ -81,10 +81,10 @@ impl GossipState {
         bump(&mut self.metrics.proofs_found);
         let now = self.now;
         if let Some(peer) = self.peers.get_mut(&id)
-            && let Prover::Solving { nonce, .. } = peer.prover
-            && let Some(address) = self.settings.own_address(&peer.remote)
+            && let Prover::Solving { nonce, .. } = peer.steps().prover
+            && let Some(address) = self.settings.own_address(&peer.remote())
         {
-            peer.prover = Prover::ProofSent { since: now };
+            peer.steps_mut().prover = Prover::ProofSent { since: now };
             self.expect_addresses(id, false);
             self.send(id, PeerMessage::VerificationResponse { nonce, challenge, address }.frame(), out);
             self.arm(id);

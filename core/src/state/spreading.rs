@@ -3,15 +3,15 @@
 use super::{GossipState, bump};
 use crate::action::{Action, Actions};
 use crate::connection::module::Module;
-use crate::connection::outbox::Outbox;
 use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
 use crate::event::ConnectionId;
-use crate::limits::FRAME_HEADER;
+use crate::limits::{FRAME_HEADER, QUEUE_MARK_PART};
 use crate::membership::view::Neighbour;
 use crate::note::Note;
 use crate::settings::Settings;
+use crate::timers::Timer;
+use crate::util::sorted::SortedMap;
 use crate::wire::{Frame, notification, peer_notification};
-use std::collections::BTreeMap;
 
 impl GossipState {
     /// A message was announced here or came from a neighbour.
@@ -39,7 +39,7 @@ impl GossipState {
         self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut delivery);
         if let Some((wire_id, payload)) = delivery.tell.take() {
             let frame = notification(wire_id, &payload);
-            audience.iter().for_each(|module| self.tell(*module, frame.clone(), out));
+            audience.iter().for_each(|module| self.tell(*module, &frame, out));
         }
         self.deliver(&mut delivery, out);
         audience.clear();
@@ -53,9 +53,8 @@ impl GossipState {
     pub(super) fn deliver(&mut self, delivery: &mut Delivery, out: &mut Actions) {
         if let Some(spread) = delivery.spread.take() {
             let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
-            for target in delivery.targets.drain(..) {
-                self.spread_to(target, frame.clone(), out);
-            }
+            self.spread_to(&delivery.targets, &frame, out);
+            delivery.targets.clear();
         }
         for id in delivery.new_listeners.drain(..) {
             if let Some(module) = self.modules.get(&id) {
@@ -64,16 +63,36 @@ impl GossipState {
         }
     }
 
-    /// Queues a message for a neighbour; a full queue drops it (section 5, Pressure).
-    fn spread_to(&mut self, target: NeighbourId, frame: Frame, out: &mut Actions) {
-        let Some(id) = self.membership.view.get(target).and_then(|known| known.sends_on()) else { return };
-        let Some(peer) = self.peers.get(&id) else { return };
-        if !peer.outbox.has_room(frame.len(), self.settings.peer_queue) && !planted!(QueueUnbounded) {
-            bump(&mut self.metrics.spread_dropped);
-            return;
+    /// Queues a message for these neighbours; a full queue drops it (section 5, Pressure).
+    fn spread_to(&mut self, targets: &[NeighbourId], frame: &Frame, out: &mut Actions) {
+        let (now, bound, patience) = (self.now, self.settings.peer_queue, self.settings.peer_stall_timeout);
+        let (len, mark) = (frame.len(), bound / QUEUE_MARK_PART);
+        let (mut next, mut sent, mut dropped) = (0, 0u64, 0u64);
+        out.reserve(targets.len());
+        for target in targets {
+            let Some(neighbour) = self.membership.view.get_next(&mut next, *target) else { continue };
+            let Some(id) = neighbour.sends_on() else { continue };
+            let Some(peer) = self.peers.get_mut_near(&mut neighbour.near, &id) else { continue };
+            if peer.outbox.passes(len as u64, mark) {
+                out.push(Action::Send { connection: id, frame: frame.clone() });
+            } else if peer.outbox.has_room(len, bound) || planted!(QueueUnbounded) {
+                peer.outbox.send_message(now, id, frame, bound, out);
+                if let Some(at) = peer.outbox.judged_at(patience) {
+                    self.timers.set_by(Timer::Connection(id), at);
+                }
+            } else {
+                dropped = dropped.saturating_add(1);
+                continue;
+            }
+            sent = sent.saturating_add(1);
+            bump(&mut peer.traffic.messages_out);
+            peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(len as u64);
         }
-        bump(&mut self.metrics.spread);
-        self.queue(id, frame, Outbox::send_message, out);
+        self.metrics.spread_dropped = self.metrics.spread_dropped.saturating_add(dropped);
+        self.metrics.spread = self.metrics.spread.saturating_add(sent);
+        self.metrics.p2p_frames_out = self.metrics.p2p_frames_out.saturating_add(sent);
+        let bytes = sent.saturating_mul(len as u64);
+        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
     }
 
     /// A neighbour has just come: it gets what was held for such.
@@ -81,7 +100,7 @@ impl GossipState {
         let mut held: Vec<Spread> = Vec::new();
         self.dissemination.neighbour_up(self.now, &self.settings, neighbour, &mut held);
         for spread in held {
-            self.spread_to(neighbour, peer_notification(spread.ttl, spread.id, &spread.payload), out);
+            self.spread_to(&[neighbour], &peer_notification(spread.ttl, spread.id, &spread.payload), out);
         }
     }
 
@@ -106,7 +125,7 @@ impl GossipState {
 /// Who of those subscribed to a type can be told now (the first list), and whose queue is full (the second).
 fn gather(
     subscribers: &[ConnectionId],
-    modules: &BTreeMap<ConnectionId, Box<Module>>,
+    modules: &SortedMap<ConnectionId, Box<Module>>,
     settings: &Settings,
     source: Source,
     len: usize,

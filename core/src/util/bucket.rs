@@ -37,6 +37,11 @@ impl TokenBucket {
         }
     }
 
+    /// Could a token be taken?
+    pub(crate) fn is_ready(&self, now: Instant) -> bool {
+        self.clone().take(now)
+    }
+
     /// When the next token can be taken.
     pub(crate) fn ready_at(&mut self, now: Instant) -> Instant {
         self.fill(now);
@@ -51,9 +56,76 @@ impl TokenBucket {
     }
 }
 
+/// So many things a minute, and at most a burst of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) per_minute: u32,
+    pub(crate) burst: u32,
+}
+
+impl Limit {
+    pub(crate) const fn new((per_minute, burst): (u32, u32)) -> Self {
+        Self { per_minute, burst }
+    }
+
+    /// The burst is this part of what a minute brings.
+    pub(crate) fn of_part(per_minute: u32, part: u32) -> Self {
+        Self { per_minute, burst: per_minute.checked_div(part).unwrap_or(per_minute).max(1) }
+    }
+
+    fn most(self) -> u64 {
+        u64::from(self.burst).saturating_mul(TokenBucket::TOKEN)
+    }
+}
+
+/// Several token buckets that are filled together, in a few bytes: there are very many of them. What their limits are is
+/// the owner's to remember, in the same order with every call.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenBuckets<const N: usize> {
+    credits: [u64; N],
+    filled_at: Instant,
+}
+
+impl<const N: usize> TokenBuckets<N> {
+    /// Full ones.
+    pub(crate) fn new(limits: [Limit; N], now: Instant) -> Self {
+        Self { credits: limits.map(Limit::most), filled_at: now }
+    }
+
+    /// Takes a token of the bucket with this number if there is one.
+    pub(crate) fn take(&mut self, bucket: usize, limits: [Limit; N], now: Instant) -> bool {
+        let passed = now.since(self.filled_at).as_micros();
+        for (credit, limit) in self.credits.iter_mut().zip(limits) {
+            *credit = credit.saturating_add(passed.saturating_mul(u64::from(limit.per_minute))).min(limit.most());
+        }
+        self.filled_at = self.filled_at.max(now);
+        let Some(credit) = self.credits.get_mut(bucket) else { return false };
+        let rest = credit.checked_sub(TokenBucket::TOKEN);
+        *credit = rest.unwrap_or(*credit);
+        rest.is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn buckets_that_are_filled_together_let_pass_what_each_alone_would() {
+        let limits = [(60, 3), (600, 1), (7, 20)];
+        let mut together = TokenBuckets::new(limits.map(Limit::new), Instant::ZERO);
+        let mut alone = limits.map(|limit| TokenBucket::new(limit, Instant::ZERO));
+        let (mut now, mut taken) = (Instant::ZERO, [0; 3]);
+        for n in 0..5_000u64 {
+            let bucket = usize::try_from(n * n % 3).unwrap();
+            now = now.after(Duration::from_micros(n * 7_919 % 500_000));
+            let passes = alone[bucket].take(now);
+            assert_eq!(together.take(bucket, limits.map(Limit::new), now), passes, "step {n}");
+            taken[bucket] += u32::from(passes);
+        }
+        assert!(!together.take(3, limits.map(Limit::new), now), "there is no such bucket");
+        assert!(taken[0] > 0 && taken[1] > 0 && taken[0] < 1_700, "some pass and some do not: {taken:?}");
+    }
 
     #[test]
     fn burst_passes_then_the_rate() {
@@ -62,8 +134,9 @@ mod tests {
         assert_eq!(taken, 3);
         let second = Instant::ZERO.after(Duration::from_secs(1));
         assert_eq!(bucket.ready_at(Instant::ZERO), second);
-        assert!(!bucket.take(second.before(Duration::from_micros(1))));
-        assert!(bucket.take(second));
+        let just_before = second.before(Duration::from_micros(1));
+        assert!(!bucket.is_ready(just_before) && !bucket.take(just_before));
+        assert!(bucket.is_ready(second) && bucket.take(second));
         assert!(!bucket.take(second));
     }
 

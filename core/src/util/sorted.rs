@@ -34,12 +34,26 @@ impl<K, V> SortedMap<K, V> {
         self.entries.iter().map(|(key, value)| (key, value))
     }
 
+    /// All entries, in order.
+    pub(crate) fn into_entries(self) -> Vec<(K, V)> {
+        self.entries
+    }
+
+    /// See [`GossipState::touch`](crate::GossipState::touch): entries on different lines of memory.
+    pub(crate) fn spots(&self) -> impl Iterator<Item = Option<&(K, V)>> {
+        [self.entries.first(), self.entries.get(self.entries.len() / 2), self.entries.last()].into_iter()
+    }
+
     pub(crate) fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.entries.iter().map(|(key, _)| key)
     }
 
     pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
         self.entries.iter().map(|(_, value)| value)
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
+        self.entries.iter_mut().map(|(_, value)| value)
     }
 
     /// Keeps the entries for which the test holds.
@@ -70,6 +84,24 @@ impl<K: Ord, V> SortedMap<K, V> {
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let at = self.position(key).ok()?;
         self.entries.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// The same for who asks again and again: `near` is where the key stood last, and is kept right.
+    pub(crate) fn get_near(&self, near: &mut u32, key: &K) -> Option<&V> {
+        self.entries.get(self.position_near(near, key)?).map(|(_, value)| value)
+    }
+
+    /// See [`get_near`](Self::get_near).
+    pub(crate) fn get_mut_near(&mut self, near: &mut u32, key: &K) -> Option<&mut V> {
+        let at = self.position_near(near, key)?;
+        self.entries.get_mut(at).map(|(_, value)| value)
+    }
+
+    fn position_near(&self, near: &mut u32, key: &K) -> Option<usize> {
+        if self.entries.get(*near as usize).is_none_or(|(known, _)| known != key) {
+            *near = u32::try_from(self.position(key).ok()?).unwrap_or(u32::MAX);
+        }
+        Some(*near as usize)
     }
 
     pub(crate) fn contains_key(&self, key: &K) -> bool {
@@ -133,7 +165,13 @@ mod tests {
                         map.retain(|key, _| key % 2 == 0);
                         tree.retain(|key, _| key % 2 == 0);
                     }
-                    _ => assert_eq!(map.get(&key), tree.get(&key), "seed {seed}"),
+                    _ => {
+                        assert_eq!(map.get(&key), tree.get(&key), "seed {seed}");
+                        let mut near = u32::from(act);
+                        for _ in 0..2 {
+                            assert_eq!(map.get_mut_near(&mut near, &key), tree.get_mut(&key), "seed {seed}");
+                        }
+                    }
                 }
                 assert!(map.iter().eq(tree.iter()) && map.len() == tree.len(), "seed {seed}");
             }

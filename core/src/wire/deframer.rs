@@ -130,6 +130,11 @@ impl Deframer {
         self.buffer.len().saturating_sub(self.start)
     }
 
+    /// Is it as a new one would be, between two frames?
+    pub fn is_idle(&self) -> bool {
+        self.kept() == 0 && self.skip == 0
+    }
+
     fn buffered(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or(&[])
     }

@@ -86,10 +86,12 @@ impl Frame {
         debug_assert!(size <= FRAME_MAX, "a frame of {size} bytes");
         let size = u16::try_from(size).unwrap_or(u16::MAX);
         let mut head = [0; Self::HEAD_MAX];
-        let bytes = size.to_be_bytes().into_iter().chain(kind.to_be_bytes()).chain(fields.iter().copied());
-        head.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        let ([a, b], [c, d]) = (size.to_be_bytes(), kind.to_be_bytes());
+        [head[0], head[1], head[2], head[3]] = [a, b, c, d];
         // FRAME_HEADER + fields: at most HEAD_MAX, by the callers above.
-        let head_len = u8::try_from(FRAME_HEADER.saturating_add(fields.len()).min(Self::HEAD_MAX)).unwrap_or(0);
+        let head_len = FRAME_HEADER.saturating_add(fields.len()).min(Self::HEAD_MAX);
+        head.get_mut(FRAME_HEADER..head_len).into_iter().for_each(|place| place.copy_from_slice(fields));
+        let head_len = u8::try_from(head_len).unwrap_or(0);
         Self { head, head_len, body }
     }
 
@@ -105,7 +107,7 @@ impl Frame {
 
     /// How many bytes it has.
     pub fn len(&self) -> usize {
-        self.parts().iter().fold(0, |sum, part| sum.saturating_add(part.len()))
+        usize::from(self.head_len).saturating_add(self.body.as_ref().map_or(0, |body| body.len()))
     }
 
     /// Never: there is always a header.

@@ -1,7 +1,7 @@
 //! PROTOCOL.md, section 5: the rules of spreading, each alone.
 
 use crate::harness::{Got, Node, Told, data_of};
-use gossip_core::wire::{ApiMessage, kind};
+use gossip_core::wire::{ApiMessage, Payload, kind, peer_notification};
 use gossip_core::{ConnectionId, Note};
 
 const TYPE: u16 = 1337;
@@ -487,4 +487,30 @@ fn the_last_step_of_suppression_holds_for_announcements_that_come_back() {
 
 fn data_of_got(got: &[Got]) -> Vec<&[u8]> {
     got.iter().map(|one| one.data.as_slice()).collect()
+}
+
+#[test]
+fn each_neighbours_traffic_is_what_went_over_its_own_connection() {
+    let (mut node, sender, module) = with_one_each();
+    let other = node.neighbour();
+    let traffic = |node: &Node| {
+        let of = |status: gossip_core::NeighbourStatus| (status.address, status.traffic);
+        node.state.status(node.now).neighbours.into_iter().map(of).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = traffic(&node);
+    let size = peer_notification(2, 7, &Payload::new(TYPE, b"xyz")).len() as u64;
+    node.hear(sender, 3, 7, TYPE, b"xyz");
+    node.hear(sender, 3, 7, TYPE, b"xyz");
+    node.validate(module, 7, true);
+    assert_eq!((node.got(other).len(), node.got(sender).len()), (1, 0));
+    let grown: Vec<_> = traffic(&node)
+        .into_iter()
+        .map(|(address, now)| {
+            let was = before[&address];
+            let bytes = (now.bytes_in - was.bytes_in, now.bytes_out - was.bytes_out);
+            (bytes, (now.messages_in - was.messages_in, now.messages_out - was.messages_out))
+        })
+        .collect();
+    let (sends, hears) = (((2 * size, 0), (2, 0)), ((0, size), (0, 1)));
+    assert!(grown.contains(&sends) && grown.contains(&hears) && grown.len() == 2, "{grown:?}");
 }

@@ -4,7 +4,7 @@
 use crate::harness::Node;
 use gossip_core::time::Duration;
 use gossip_core::wire::{ApiMessage, Capabilities, Features, GoodbyeReason, Hints, PeerMessage, kind};
-use gossip_core::{ConnectionId, Flush, Listener, Status};
+use gossip_core::{ConnectionId, Flush, Listener, Status, Traffic};
 use std::net::SocketAddr;
 
 /// What a bystander listens to.
@@ -72,6 +72,7 @@ fn from() -> SocketAddr {
 fn ageless(mut status: Status) -> Status {
     for neighbour in &mut status.neighbours {
         (neighbour.age, neighbour.silent) = (Duration::ZERO, Duration::ZERO);
+        neighbour.traffic = Traffic::default();
     }
     status
 }

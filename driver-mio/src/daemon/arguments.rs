@@ -1,6 +1,8 @@
 //! The command line.
 
 use clap::Parser;
+use gossip_config::{Config, ConfigError, Overrides, Problem};
+use gossip_core::Endpoint;
 use log::LevelFilter;
 use std::path::PathBuf;
 
@@ -10,6 +12,7 @@ Examples:
   gossipd -c config/peer1.ini                   run a node that calls it
   gossipd -c gossip.ini --check                 is this file right, and what would it do?
   gossipd -c gossip.ini --log-level debug --log-file gossip.log
+  gossipd -c gossip.ini --status-address 127.0.0.1:8001   a page for browsers, and `gossip top`
   gossipd -c gossip.ini --record incident.rec   write down what happens, to replay it
 
 Modules connect to api_address of the file and speak the gossip API; `gossip announce` and
@@ -17,6 +20,8 @@ Modules connect to api_address of the file and speak the gossip API; `gossip ann
 
 Signals:
   SIGINT (Ctrl-C), SIGTERM   say goodbye, write what is queued (2 s at most), exit; a second one exits at once
+  SIGHUP                     read the file again (log_level is taken, what needs a restart is named) and open the log
+                             anew, as after its rotation
 
 Exit status:
   0  ended by SIGINT, SIGTERM or --end-with-stdin
@@ -24,7 +29,7 @@ Exit status:
   2  the command line or the file is wrong: standard error says where, and what would be right";
 
 /// Spreads knowledge among the modules of this host and of others: the VoidPhone gossip daemon.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "gossipd", version, after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The ini file; its gossip section is this program's.
@@ -47,6 +52,10 @@ pub(super) struct Arguments {
     /// Log to the end of this file as well as to standard error [the file's log_file]
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+
+    /// Let this host look inside at this address: HTTP, on loopback only [the file's status_address]
+    #[arg(long, value_name = "HOST:PORT", value_parser = gossip_config::status_address)]
+    pub(crate) status_address: Option<Endpoint>,
 
     /// Log nothing to standard error
     #[arg(short = 'q', long)]
@@ -74,6 +83,19 @@ pub(super) struct Arguments {
     /// Read the file, say what it would do, and open nothing; what is otherwise a warning is an error here
     #[arg(long)]
     pub(super) check: bool,
+}
+
+impl Arguments {
+    /// What the file says, and this command line in its place; with warnings.
+    pub(super) fn read(&self) -> Result<(Config, Vec<Problem>), ConfigError> {
+        let overrides =
+            Overrides { validation_timeout: self.validation_timeout, suppression_time: self.suppression_time };
+        let (mut config, warnings) = Config::read(&self.config, overrides)?;
+        if let Some(address) = &self.status_address {
+            config.status_address = Some(address.clone());
+        }
+        Ok((config, warnings))
+    }
 }
 
 /// Where random numbers come from.

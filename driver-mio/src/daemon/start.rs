@@ -12,8 +12,12 @@ pub(super) fn plan(config: &Config) -> String {
         [] => String::new(),
         addresses => format!("It would tell peers to find it at {}.\n", list(addresses)),
     };
+    let status = match &config.status_address {
+        None => String::new(),
+        Some(address) => format!("This host could look inside at http://{address}/.\n"),
+    };
     format!(
-        "It would listen for modules on {} and for peers on {}.\n{advertised}It would {}.",
+        "It would listen for modules on {} and for peers on {}.\n{advertised}{status}It would {}.",
         config.api_address,
         list(&config.p2p_address),
         calls(&config.settings),
@@ -23,9 +27,12 @@ pub(super) fn plan(config: &Config) -> String {
 /// Opens the listening sockets that the file asks for.
 pub(super) fn listen(config: &Config, listeners: &mut Listeners) -> Result<(), String> {
     let peers = config.p2p_address.iter().map(|endpoint| ("p2p_address", endpoint));
-    for (key, endpoint) in peers.chain([("api_address", &config.api_address)]) {
+    let status = config.status_address.iter().map(|endpoint| ("status_address", endpoint));
+    for (key, endpoint) in peers.chain([("api_address", &config.api_address)]).chain(status) {
         let bind = |address| match key {
             "api_address" => listeners.bind_api(address),
+            // One is enough, though localhost may be of two families.
+            "status_address" => listeners.status_address().map_or_else(|| listeners.bind_status(address), Ok),
             _ => listeners.bind_p2p(address),
         };
         let refused = bind_all(addresses_of(key, endpoint)?, bind);
@@ -44,7 +51,7 @@ pub(super) fn advertised(config: &Config) -> Result<Addresses, String> {
 }
 
 /// The log's first lines: where this node can be found, and whom it will call.
-pub(super) fn introduce(api: &[SocketAddr], settings: &Settings) {
+pub(super) fn introduce(api: &[SocketAddr], status: Option<SocketAddr>, settings: &Settings) {
     log::info!("gossipd {}", env!("CARGO_PKG_VERSION"));
     for address in api {
         log::info!("listening for modules on {address} (api_address)");
@@ -63,26 +70,10 @@ pub(super) fn introduce(api: &[SocketAddr], settings: &Settings) {
             _ => log::info!("listening for peers on {address} (p2p_address)"),
         }
     }
-    log::info!("going to {}", calls(settings));
-}
-
-/// Modules are many and each costs a descriptor: takes as many as the system lets this process have.
-pub(super) fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        let count = |limit: Option<u64>| limit.map_or("any number".to_owned(), |limit| limit.to_string());
-        if limit.current != limit.maximum {
-            match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-                Ok(()) => {
-                    let (from, to) = (count(limit.current), count(limit.maximum));
-                    log::info!("limit of open files (ulimit -n) raised from {from} to {to}");
-                }
-                Err(error) => log::warn!("cannot raise the limit of open files (ulimit -n): {error}"),
-            }
-        }
+    if let Some(address) = status {
+        log::info!("this host can look inside at http://{address}/ (status_address)");
     }
+    log::info!("going to {}", calls(settings));
 }
 
 /// Binds all of these. Of several addresses that a name has, one that this host cannot have (its other family is

@@ -16,8 +16,9 @@ impl<M: Machine> EventLoop<M> {
         match action {
             Action::Dial { connection, to, from } => self.dial(connection, to, from),
             Action::Send { connection, frame } => {
-                if let Some((slot, stream)) = self.known(connection) {
-                    stream.queue.push(frame);
+                let slot = self.slots.get(&connection).copied();
+                if let Some((slot, stream)) = slot.and_then(|slot| Some((slot, self.connections.get_mut(slot)?))) {
+                    stream.queue.push(frame, &mut self.spare);
                     self.want_flush(slot);
                 }
             }

@@ -1,6 +1,7 @@
 //! The loop: what sockets, timers and other threads have to say goes into the state machine; what it wants done is
 //! done.
 
+mod accepting;
 mod actions;
 
 use crate::clock::{Clock, span};
@@ -10,23 +11,23 @@ use crate::logging::NoteLog;
 use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
 use crate::room::Room;
-use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, tune};
+use crate::status;
+use crate::stream::{Connection, Dialed, Input, Phase, SCRATCH, SpareRoom};
 use gossip_core::time::{Duration, Instant};
-use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState, Listener};
+use gossip_core::{Actions, ConnectionId, DialError, Event, GossipState};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, ErrorKind};
 use std::sync::mpsc::Receiver;
 
 /// Bytes of the one buffer that everything is read into.
-const READ_BUFFER: usize = 64 << 10;
+const READ_BUFFER: usize = 128 << 10;
 /// Bytes that one connection may bring in one turn before others have theirs.
 const READ_BUDGET: usize = 128 << 10;
-/// Connections accepted from one listener in one turn.
-const ACCEPT_BUDGET: usize = 256;
 /// Events taken from the system at once.
 const EVENTS: usize = 1_024;
 /// Connections that the core has closed and that still write, or wait for the other end to close. Past that, the one
@@ -51,6 +52,11 @@ pub trait Machine {
     fn handle(&mut self, now: Instant, event: Event<'_>, actions: &mut Actions);
     /// See [`GossipState::deadline`].
     fn deadline(&self) -> Option<Instant>;
+
+    /// The state to look into; none if there is no such thing.
+    fn inspect(&self) -> Option<&GossipState> {
+        None
+    }
 }
 
 impl Machine for GossipState {
@@ -60,6 +66,10 @@ impl Machine for GossipState {
 
     fn deadline(&self) -> Option<Instant> {
         Self::deadline(self)
+    }
+
+    fn inspect(&self) -> Option<&GossipState> {
+        Some(self)
     }
 }
 
@@ -105,7 +115,7 @@ pub struct EventLoop<M> {
     /// All sockets by token, those that the core has closed already included.
     pub(crate) connections: Slab<Connection>,
     /// Those that the core knows.
-    slots: HashMap<ConnectionId, usize>,
+    slots: HashMap<ConnectionId, usize, BuildHasherDefault<Spread>>,
     /// How many of them are peers'; the rest are modules'.
     peers: usize,
     /// When what the core has closed goes even if it is not done.
@@ -118,9 +128,11 @@ pub struct EventLoop<M> {
     failed_dials: VecDeque<(ConnectionId, DialError)>,
     read_buffer: Vec<u8>,
     scratch: Vec<u8>,
+    spare: SpareRoom,
     solver: Solver,
     resolver: Resolver,
     notes: NoteLog,
+    status: Option<status::Server>,
     pub(crate) room: Room,
     /// Shutting down: the end, done or not.
     ends: Option<Instant>,
@@ -133,6 +145,9 @@ impl<M: Machine> EventLoop<M> {
     pub fn new<E>(listeners: Listeners, make: impl FnOnce(Instant) -> Result<M, E>) -> Result<Self, StartError<E>> {
         let poll = Poll::new()?;
         let (inbox, messages) = Inbox::new(Waker::new(poll.registry(), Token(WAKER))?);
+        let api = listeners.api_addresses().to_vec();
+        let serve = |(socket, at)| status::Server::new(socket, at, &api, poll.registry());
+        let status = listeners.status.map(serve).transpose()?;
         let mut acceptors = Vec::new();
         for (number, (port, mut socket)) in listeners.sockets.into_iter().enumerate() {
             socket.register(poll.registry(), Token(WAKER - 1 - number), Interest::READABLE)?;
@@ -149,7 +164,7 @@ impl<M: Machine> EventLoop<M> {
             messages,
             acceptors,
             connections: Slab::new(),
-            slots: HashMap::new(),
+            slots: HashMap::default(),
             peers: 0,
             closing: BTreeSet::new(),
             accepted: 0,
@@ -158,9 +173,11 @@ impl<M: Machine> EventLoop<M> {
             failed_dials: VecDeque::new(),
             read_buffer: vec![0; READ_BUFFER],
             scratch: Vec::with_capacity(SCRATCH),
+            spare: SpareRoom::default(),
             solver: Solver::new(inbox.clone()),
             resolver: Resolver::new(inbox),
             notes: NoteLog::default(),
+            status,
             room: Room::of_this_process(),
             ends: None,
             turns: 0,
@@ -209,6 +226,11 @@ impl<M: Machine> EventLoop<M> {
                 Token(token) if token >= WAKER - self.acceptors.len() => {
                     self.acceptors[WAKER - 1 - token].ready = true;
                 }
+                Token(token) if status::Server::owns(token) => {
+                    if let Some(server) = &mut self.status {
+                        server.note(event);
+                    }
+                }
                 Token(slot) => self.note_readiness(slot, event),
             }
         }
@@ -219,6 +241,7 @@ impl<M: Machine> EventLoop<M> {
         self.read();
         self.report_failed_dials();
         self.flush();
+        self.serve_status();
         Ok(())
     }
 
@@ -231,7 +254,8 @@ impl<M: Machine> EventLoop<M> {
         }
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).filter_map(|a| a.paused_until).min();
         let closing = self.closing.first().map(|&(at, _)| at);
-        [self.machine.deadline(), accepting, closing, self.notes.deadline(), self.ends]
+        let status = self.status.as_ref().and_then(status::Server::deadline);
+        [self.machine.deadline(), accepting, closing, self.notes.deadline(), status, self.ends]
             .into_iter()
             .flatten()
             .min()
@@ -267,6 +291,7 @@ impl<M: Machine> EventLoop<M> {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if event.is_readable() || event.is_read_closed() || failed {
             connection.readable = true;
+            connection.hung_up |= event.is_read_closed() || failed;
             // Half-closed before, and now the other half is gone as well.
             connection.write_broken |= failed && connection.read_ended;
             self.want_read(slot);
@@ -307,6 +332,7 @@ impl<M: Machine> EventLoop<M> {
         if self.ends.is_none() {
             self.ends = Some(self.clock.now().after(SHUTDOWN_TIME));
             self.acceptors.clear();
+            self.status = None;
             self.feed(Event::Shutdown);
         }
     }
@@ -320,82 +346,6 @@ impl<M: Machine> EventLoop<M> {
             Phase::Closing { .. } => false,
         };
         self.connections.iter().all(|(_, connection)| done(connection)) || self.clock.now() >= ends
-    }
-
-    fn accept(&mut self) {
-        for at in 0..self.acceptors.len() {
-            for _ in 0..ACCEPT_BUDGET {
-                let now = self.clock.now();
-                // Handling the connection before may have begun the shutdown.
-                if !self.acceptors.get(at).is_some_and(|acceptor| acceptor.wants_turn(now)) {
-                    break;
-                }
-                let port = self.acceptors[at].port;
-                let is_full = !self.has_room(port);
-                let gives_way = if is_full { self.gives_way(port) } else { None };
-                let acceptor = &mut self.acceptors[at];
-                if is_full && gives_way.is_none() {
-                    acceptor.pause(now, &"the limit of open files leaves no room (ulimit -n)");
-                    break;
-                }
-                let Some((stream, remote)) = acceptor.accept(now) else { break };
-                if let Some(slot) = gives_way {
-                    acceptor.count_shed(now);
-                    self.lose(slot);
-                }
-                let connection = ConnectionId::accepted(self.accepted);
-                self.accepted += 1;
-                tune(&stream);
-                match self.insert(connection, port, stream, Phase::Open) {
-                    Ok(()) => self.feed(Event::Accepted { connection, listener: port, remote }),
-                    Err(error) => log::warn!("cannot watch the connection from {remote}, dropped: {error}"),
-                }
-            }
-        }
-    }
-
-    /// Is there room for one more connection of this kind?
-    fn has_room(&self, port: Listener) -> bool {
-        self.connections.len() < self.room.all && self.count(port) < self.room.of(port)
-    }
-
-    fn count(&self, port: Listener) -> usize {
-        match port {
-            Listener::P2p => self.peers,
-            Listener::Api => self.connections.len() - self.peers,
-        }
-    }
-
-    /// Whom a new connection of this kind replaces when there is no room: one that the core is done with, else one
-    /// that is [idle](Self::half_closed).
-    fn gives_way(&self, port: Listener) -> Option<usize> {
-        self.done_with(port).or_else(|| self.half_closed(port))
-    }
-
-    /// Of the connections that the core has closed, and whose end makes room for this kind, the one that would go
-    /// first.
-    fn done_with(&self, port: Listener) -> Option<usize> {
-        self.closing
-            .iter()
-            .map(|&(_, slot)| slot)
-            .find(|&slot| self.connections.get(slot).is_some_and(|connection| self.makes_room(connection, port)))
-    }
-
-    /// A connection whose other end sends nothing more, and has been told everything. It may well be gone altogether:
-    /// TCP shows that only to who writes, or after a minute to keepalive.
-    fn half_closed(&self, port: Listener) -> Option<usize> {
-        let is_idle = |connection: &Connection| {
-            connection.phase == Phase::Open
-                && connection.read_ended
-                && connection.queue.is_empty()
-                && self.makes_room(connection, port)
-        };
-        self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(slot, _)| slot)
-    }
-
-    /// Would the end of this connection leave room for one of that kind?
-    fn makes_room(&self, connection: &Connection, port: Listener) -> bool {
-        connection.port == port || self.count(port) < self.room.of(port)
     }
 
     /// Gives each connection that may have something its budget.
@@ -477,12 +427,12 @@ impl<M: Machine> EventLoop<M> {
             if connection.phase == Phase::Connecting {
                 continue;
             }
-            let written = connection.flush(&mut self.scratch);
+            let written = connection.flush(&mut self.scratch, &mut self.spare);
             let id = connection.id;
             let unfinished = connection.writable && !connection.queue.is_empty();
             if connection.write_broken {
                 // Reading tells when there is nothing more to come.
-                connection.readable = true;
+                (connection.readable, connection.hung_up) = (true, true);
                 self.want_read(slot);
             } else if connection.phase == (Phase::Closing { shut: false }) && connection.queue.is_empty() {
                 if connection.read_ended {
@@ -502,6 +452,17 @@ impl<M: Machine> EventLoop<M> {
         }
     }
 
+    /// Lets this host look inside, if it wants to now.
+    fn serve_status(&mut self) {
+        let Some(server) = &mut self.status else { return };
+        let now = self.clock.now();
+        if server.deadline().is_some_and(|at| at <= now) {
+            let state = self.machine.inspect();
+            let window = status::Window { now, state, events: self.notes.events(), turns: self.turns };
+            server.serve(self.poll.registry(), &window);
+        }
+    }
+
     /// Tells the machine what happened and does what it then wants done.
     fn feed(&mut self, event: Event<'_>) {
         let now = self.clock.now();
@@ -511,5 +472,23 @@ impl<M: Machine> EventLoop<M> {
             self.carry_out(now, action);
         }
         self.actions = actions;
+    }
+}
+
+/// Spreads the numbers of connections over a table. They are counted up here and by the core: nobody else chooses them.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
     }
 }

@@ -52,7 +52,7 @@ fn a_connection_closed_without_flush_is_gone_at_once() {
     });
     let mut received = Vec::new();
     node.connect().read_to_end(&mut received).unwrap();
-    assert_eq!(received, []);
+    assert_eq!(received, [0_u8; 0]);
     assert_eq!(node.end().connections, 0);
 }
 

@@ -188,6 +188,11 @@ impl Ledger {
         own.for_each(|message| message.peers[peer as usize].vouched = true);
     }
 
+    /// Reads what a copy of this message at this peer will be compared with.
+    pub fn touch(&self, peer: u32, number: u64) -> u64 {
+        self.live(number).map_or(0, |message| u64::from(message.peers[peer as usize].ttl_below))
+    }
+
     /// A peer received a copy.
     pub(super) fn received(&mut self, peer: u32, seen: Seen) {
         let Some(message) = self.live_mut(seen.number) else { return };

@@ -48,7 +48,9 @@ pub(super) enum State {
     Gone,
 }
 
+/// One line of memory.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct End {
     pub(super) owner: Owner,
     pub(super) connection: ConnectionId,

@@ -362,6 +362,31 @@ impl Network {
         }
     }
 
+    /// Reads a link's lines of memory; what comes of it means nothing.
+    pub fn touch(&self, end: EndId) -> u32 {
+        let [near, far] = [end, end.other()].map(|end| &self.ends[end.index()]);
+        near.in_flight ^ far.in_flight ^ u32::from(near.wakes) ^ u32::from(far.wakes)
+    }
+
+    /// The same of the place of the frame that is first under way from here.
+    pub fn touch_front(&self, end: EndId) -> u64 {
+        self.pool.front(self.ends[end.index()].out).map_or(0, |front| front.at ^ u64::from(front.delivered))
+    }
+
+    /// The same of the bytes of that frame.
+    pub fn touch_body(&self, end: EndId) -> u8 {
+        let parts = self.front(end).map_or([&[][..]; 2], Frame::parts);
+        parts[1].iter().step_by(64).fold(0, |sum, byte| sum ^ byte)
+    }
+
+    /// The frame that is first under way from here.
+    pub fn front(&self, end: EndId) -> Option<&Frame> {
+        match &self.pool.front(self.ends[end.index()].out)?.content {
+            Content::Frame(frame) => Some(frame),
+            _ => None,
+        }
+    }
+
     /// At [`Wake::Arrive`], first.
     pub fn woken(&mut self, end: EndId) {
         self.end(end).wakes -= 1;

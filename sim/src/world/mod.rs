@@ -1,6 +1,7 @@
 //! A whole network in virtual time.
 
 mod act;
+mod ahead;
 mod attackers;
 mod faults;
 mod modules;
@@ -77,6 +78,7 @@ pub struct World {
     rngs: Rngs,
     digest: u64,
     trace: Option<Trace>,
+    ahead: ahead::Ahead,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             },
             digest: 0,
             trace: None,
+            ahead: ahead::Ahead::default(),
             modules,
             scenario,
         };
@@ -133,6 +136,7 @@ impl World {
             && let Some((now, wake)) = self.queue.pop_until(until)
         {
             self.now = now;
+            self.read_ahead();
             self.wake(wake);
         }
         if self.checks.violations().is_empty() {

@@ -47,7 +47,8 @@ fn ready_made_files_form_one_network_with_real_work_within_15_s_and_stay_one() {
     let local = |file: &str| {
         let ini = Ini::ready_made(file);
         assert!(!ini.to_string().contains("pow_bits"), "the real work is the default");
-        ini.with("p2p_address", "127.0.0.1:0").with("api_address", "127.0.0.1:0")
+        let local = "127.0.0.1:0";
+        ini.with("p2p_address", local).with("api_address", local).with("status_address", local)
     };
     let mut nodes = vec![bed.start("bootstrapper", &local("bootstrapper.ini"))];
     for name in ["peer1", "peer2", "peer3"] {

@@ -245,6 +245,61 @@ fn whoever_dials_within_60_s_of_being_evicted_displaces_nobody() {
 }
 
 #[test]
+fn whoever_claims_to_be_in_need_displaces_no_more_than_a_few_neighbours_a_minute() {
+    let mut net = ours(|its| {
+        (its.max_peers, its.target_peers) = (34, 1);
+        // Nobody needs to be heard of meanwhile.
+        (its.ping_interval, its.peer_timeout) = (MINUTE.times(10), MINUTE.times(20));
+    });
+    joined(&mut net, 1..33);
+    assert_eq!(net.view(0).len(), 32, "the inbound room is full");
+    let begun = net.now;
+    let (mut displaced, mut refused) = (0_u64, 0_u64);
+    for n in 40..70 {
+        let newcomer = net.scripted(n);
+        let id = net.join_urgently(newcomer, address(0), 1_000 + n as u64);
+        let is_refused = net.hand(newcomer).goodbye(id) == Some(GoodbyeReason::ViewFull);
+        (displaced, refused) = (displaced + u64::from(!is_refused), refused + u64::from(is_refused));
+        net.run(MOMENT.times(2));
+    }
+    let (per_minute, burst) = crate::limits::DISPLACEMENTS;
+    let most = u64::from(burst) + u64::from(per_minute) * (net.now.since(begun).as_secs() + 59) / 60;
+    assert_eq!(displaced, net.state(0).metrics.neighbours_evicted);
+    assert!((u64::from(burst)..=most).contains(&displaced), "{displaced} displaced, {most} at most");
+    assert!(refused > displaced, "{refused} refused");
+}
+
+/// How often ours dials any port of a public IP in a minute, when a neighbour names a new one each second.
+fn dials_to_a_victim(answers: bool) -> usize {
+    const VICTIM: &str = "91.80.0.1";
+    let mut net = ours(|its| (its.max_peers, its.target_peers, its.min_peers) = (32, 12, 16));
+    let (node, id) = joined_from(&mut net, &["91.7.0.1:6001"])[0];
+    let mut hands = Vec::new();
+    for port in 7_000..7_060 {
+        let address: SocketAddr = format!("{VICTIM}:{port}").parse().unwrap();
+        if answers {
+            hands.push(net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(address)));
+        }
+        net.say(node, id, &[PeerMessage::Push { ttl: 0, address }.frame(), PeerMessage::Pong.frame()]);
+    }
+    let taken: usize = hands.into_iter().map(|hand| dials_to(&mut net, hand)).sum();
+    let metrics = &net.state(0).metrics;
+    assert!(metrics.candidates_added >= 50, "{}", metrics.candidates_added);
+    let dials = usize::try_from(metrics.dials - metrics.probes).unwrap();
+    assert_eq!(taken, if answers { dials } else { 0 });
+    dials
+}
+
+#[test]
+fn a_public_ip_of_which_others_told_us_is_dialed_no_oftener_than_once_in_ten_seconds_whatever_the_ports() {
+    let refusing = dials_to_a_victim(false);
+    assert!((3..=7).contains(&refusing), "{refusing} dials in a minute");
+    // Ten seconds pass before silence is a failure.
+    let silent = dials_to_a_victim(true);
+    assert!((2..=4).contains(&silent), "{silent} dials in a minute");
+}
+
+#[test]
 fn neighbours_that_we_chose_are_never_displaced_by_ones_that_chose_us() {
     let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Address(address(1))]);
     let chosen = net.scripted(1);
@@ -602,6 +657,27 @@ fn a_bootstrappers_name_is_looked_up_and_its_addresses_tried_in_turn() {
     net.nodes[0].names.insert("me".into(), vec![address(0).ip()]);
     net.run(MINUTE);
     assert!(net.nodes[0].notes.iter().any(|(_, note)| matches!(note, Note::Alone)), "it leads to ourselves");
+}
+
+#[test]
+fn a_bootstrappers_name_is_looked_up_at_every_try_and_each_time_that_it_is_lost_is_said_once() {
+    let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Name { host: "boot".into(), port: 6001 }]);
+    let unresolved =
+        |net: &Net| net.nodes[0].notes.iter().filter(|(_, note)| matches!(note, Note::NameUnresolved { .. })).count();
+    // Neither answers, so each try is followed by another.
+    for place in [1, 2] {
+        let node = net.scripted(place);
+        net.nodes[0].names.insert("boot".into(), vec![address(place).ip()]);
+        net.run(MINUTE.times(4));
+        assert!(dials_to(&mut net, node) >= 1, "it moved, and is followed");
+    }
+    for times in 1..=2 {
+        let known = net.nodes[0].names.remove("boot").unwrap();
+        net.run(MINUTE.times(10));
+        assert_eq!(unresolved(&net), times);
+        net.nodes[0].names.insert("boot".into(), known);
+        net.run(MINUTE.times(4));
+    }
 }
 
 #[test]
