@@ -1,5 +1,6 @@
 //! Opening connections, and what their failures say about whom.
 
+use crate::system;
 use gossip_core::DialError;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -14,7 +15,7 @@ pub(crate) fn connect(to: SocketAddr, from: Option<IpAddr>) -> Result<TcpStream,
     })?;
     match socket.connect(&to.into()) {
         Ok(()) => {}
-        Err(error) if in_progress(&error) => {}
+        Err(error) if system::is_connect_under_way(&error) => {}
         Err(error) => return Err(reason(&error)),
     }
     Ok(TcpStream::from_std(socket.into()))
@@ -27,16 +28,6 @@ fn prepare(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Socket> {
         socket.bind(&SocketAddr::new(ip, 0).into())?;
     }
     Ok(socket)
-}
-
-#[cfg(unix)]
-fn in_progress(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
-}
-
-#[cfg(not(unix))]
-fn in_progress(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::WouldBlock
 }
 
 /// Whose fault it is that a connect failed.

@@ -35,11 +35,9 @@ mod pow_worker;
 pub mod record;
 mod resolver;
 mod room;
-pub mod signals;
 pub mod status;
 mod stream;
-#[cfg(unix)]
-mod unix;
+mod system;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+use crate::system;
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Addresses, Listener};
 use mio::net::{TcpListener, TcpStream};
@@ -116,10 +117,7 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
         // Each family has its own socket; otherwise a pair on one port would be in its own way.
         socket.set_only_v6(true)?;
     }
-    // A restart must not wait for connections of the process before. (Elsewhere than on Unix it would mean something
-    // else: two listeners on one port.)
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
+    system::allow_quick_restart(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -13,9 +13,10 @@ use log::{LevelFilter, Log, Metadata, Record};
 use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Notes of one kind that are logged within one window.
 const NOTES_PER_WINDOW: u32 = 10;
@@ -29,9 +30,11 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// be written is also said on standard error, once in a while.
 pub fn start(level: LevelFilter, terminal: bool, file: Option<&Path>) -> io::Result<()> {
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
+    // The level is the one that log itself has, so that it can change: these let everything pass.
+    let all = LevelFilter::Trace;
     if terminal {
         // Nowhere is left to complain of standard error.
-        loggers.push(WriteLogger::new(level, format(), Behind::new(io::stderr(), |_| ())?));
+        loggers.push(WriteLogger::new(all, format(), Behind::new(io::stderr(), |_| ())?));
     }
     if let Some(path) = file {
         let name = path.display().to_string();
@@ -39,17 +42,64 @@ pub fn start(level: LevelFilter, terminal: bool, file: Option<&Path>) -> io::Res
             let told = format!("cannot log to {name}: {error}; what is missing there is counted, the node goes on");
             let _ = io::stderr().write_all(&behind::warning(&told));
         };
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        loggers.push(WriteLogger::new(level, format(), Behind::new(file, complain)?));
+        loggers.push(WriteLogger::new(all, format(), Behind::new(LogFile::open(path)?, complain)?));
     }
     log::set_boxed_logger(Box::new(OneLine(CombinedLogger::new(loggers)))).map_err(io::Error::other)?;
     log::set_max_level(level);
     Ok(())
 }
 
+/// Has the file opened anew, under its name, before the next line: after a rotation that is another file.
+pub fn reopen() {
+    OPENINGS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Waits until what was logged is written, for places that take it: a second each at most.
 pub fn finish() {
     log::logger().flush();
+}
+
+/// How often the file was asked to be opened anew.
+static OPENINGS: AtomicU64 = AtomicU64::new(0);
+
+/// The end of a file, whichever bears its name.
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    openings: u64,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        let openings = OPENINGS.load(Ordering::Relaxed);
+        Ok(Self { path: path.to_owned(), file: Self::end_of(path)?, openings })
+    }
+
+    fn end_of(path: &Path) -> io::Result<File> {
+        OpenOptions::new().create(true).append(true).open(path)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let openings = OPENINGS.load(Ordering::Relaxed);
+        if openings != self.openings {
+            self.openings = openings;
+            match Self::end_of(&self.path) {
+                Ok(file) => self.file = file,
+                Err(error) => {
+                    let told =
+                        format!("cannot open {} again: {error}; its lines go where they went", self.path.display());
+                    let _ = io::stderr().write_all(&behind::warning(&told));
+                }
+            }
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 fn format() -> Config {

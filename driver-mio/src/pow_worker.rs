@@ -1,6 +1,7 @@
 //! Proofs of work on threads of their own, which search one puzzle together and give way to everything else.
 
 use crate::inbox::{Inbox, Message};
+use crate::system;
 use gossip_core::ConnectionId;
 use gossip_core::pow::Puzzle;
 use std::collections::{BTreeMap, VecDeque};
@@ -116,7 +117,7 @@ enum Kind {
 }
 
 fn work(kind: Kind, shared: &Shared, inbox: &Inbox) {
-    give_way(kind);
+    system::give_way(kind == Kind::Idle);
     let mut work = shared.lock();
     while !work.ended {
         let Some(job) = work.jobs.front_mut() else {
@@ -141,20 +142,6 @@ fn work(kind: Kind, shared: &Shared, inbox: &Inbox) {
             inbox.post(Message::Solved { job: number, challenge });
         }
     }
-}
-
-/// Lets the loop, and whatever else the host does, go first. On Linux, scheduling is a thread's own; elsewhere this would
-/// slow the loop as well.
-fn give_way(kind: Kind) {
-    #[cfg(target_os = "linux")]
-    {
-        let is_idle = kind == Kind::Idle && crate::unix::schedule_when_idle();
-        if !is_idle && let Err(error) = rustix::process::setpriority_process(None, 10) {
-            log::debug!("proofs of work run at the loop's own priority: {error}");
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = kind;
 }
 
 #[cfg(test)]

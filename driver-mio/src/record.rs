@@ -1,6 +1,7 @@
 //! A node that writes down everything it is given, to be replayed elsewhere.
 
 use crate::event_loop::Machine;
+use crate::system;
 use gossip_core::recording::{End, Recorder};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::{Actions, Event, GossipState, Settings, SettingsError};
@@ -50,8 +51,7 @@ pub fn create(path: &Path) -> io::Result<File> {
     }
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    system::for_the_owner_only(&mut options);
     options.open(path)
 }
 

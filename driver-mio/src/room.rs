@@ -1,5 +1,6 @@
 //! How many connections there is room for, and who may have it.
 
+use crate::system;
 use gossip_core::{Listener, Settings, limits};
 
 /// Descriptors that connections leave to listeners, look-ups of names, the log, the recording and the status address
@@ -25,13 +26,7 @@ pub struct Room {
 impl Room {
     /// What this process has, by its limit of open files.
     pub fn of_this_process() -> Self {
-        #[cfg(unix)]
-        {
-            let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-            Self::within(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)))
-        }
-        #[cfg(not(unix))]
-        Self::within(usize::MAX)
+        Self::within(system::descriptor_limit())
     }
 
     /// Has `settings` admit no more connections without proof of work than there is room for beside the neighbours,

@@ -113,6 +113,78 @@ fn with_the_end_of_standard_input_it_ends_if_so_told() {
 }
 
 #[test]
+fn hangup_opens_the_log_anew_takes_the_log_level_and_names_what_needs_a_restart() {
+    let ini = Ini::sound("reload", "127.0.0.1:0");
+    let folder = tempfile::tempdir().unwrap();
+    let (log, rotated) = (folder.path().join("gossip.log"), folder.path().join("gossip.log.1"));
+    let mut daemon = Daemon::start(&ini, &["--log-file", log.to_str().unwrap()]);
+    let peers = daemon.says("listening for peers on ").split(' ').next().unwrap().to_owned();
+    daemon.says("going to");
+    fs::rename(&log, &rotated).unwrap();
+    let text = fs::read_to_string(&ini.0).unwrap();
+    fs::write(&ini.0, format!("{text}ban_time = 7\nlog_level = debug\n")).unwrap();
+    daemon.signal(Signal::HUP);
+    let told = daemon.says("SIGHUP: ");
+    assert!(told.contains("log_level is DEBUG") && told.ends_with("after a restart: ban_time"), "{told}");
+    drop(TcpStream::connect(&peers).unwrap());
+    daemon.says("[DEBUG] peer connection in#0");
+    // Back again, and quieter than the line that says so.
+    fs::write(&ini.0, format!("{text}log_level = error\n")).unwrap();
+    daemon.signal(Signal::HUP);
+    let told = daemon.says("SIGHUP: ");
+    assert!(told.ends_with("log_level is ERROR"), "{told}");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+    let (old, new) = (fs::read_to_string(&rotated).unwrap(), fs::read_to_string(&log).unwrap());
+    assert!(old.contains("going to") && !old.contains("SIGHUP"), "{old}");
+    assert!(new.matches("SIGHUP: ").count() == 2 && !new.contains("shutting down"), "{new}");
+}
+
+#[test]
+fn hangup_with_a_wrong_file_changes_nothing_and_says_where_it_is_wrong() {
+    let ini = Ini::sound("wrong-reload", "127.0.0.1:0");
+    let mut daemon = Daemon::start(&ini, &[]);
+    daemon.says("going to");
+    let text = fs::read_to_string(&ini.0).unwrap();
+    fs::write(&ini.0, format!("{}log_level = off\n", text.replace("degree = 4", "degree = four"))).unwrap();
+    daemon.signal(Signal::HUP);
+    let told = daemon.says("[WARN] SIGHUP: nothing is taken from the file: ");
+    assert!(told.contains(":3: [gossip] degree"), "{told}");
+    daemon.signal(Signal::TERM);
+    daemon.says("shutting down");
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+}
+
+/// What a service manager is told is written down in sd_notify(3).
+#[test]
+fn the_service_manager_is_told_when_it_is_ready_reloads_and_stops() {
+    let ini = Ini::sound("notify", "127.0.0.1:0");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let next = || {
+        let mut buffer = [0; 1_000];
+        let len = manager.recv(&mut buffer).expect("word of the daemon in time");
+        String::from_utf8(buffer[..len].to_vec()).unwrap()
+    };
+    let mut child = gossipd(&ini, &[]).env("NOTIFY_SOCKET", &path).spawn().unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut daemon = Daemon { child, log };
+    assert_eq!(next().trim_end(), "READY=1");
+    daemon.signal(Signal::HUP);
+    let reloading = next();
+    let mut lines = reloading.lines();
+    assert_eq!(lines.next(), Some("RELOADING=1"));
+    let since = lines.next().and_then(|line| line.strip_prefix("MONOTONIC_USEC=")).map(str::parse::<u64>);
+    assert!(matches!(since, Some(Ok(1..))), "{reloading}");
+    assert_eq!(next().trim_end(), "READY=1");
+    daemon.signal(Signal::TERM);
+    assert_eq!(next().trim_end(), "STOPPING=1");
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let ini = Ini::sound("second", "127.0.0.1:0");
     let mut daemon = Daemon::start(&ini, &[]);

@@ -446,7 +446,7 @@ fn every_key_ini_is_the_table_of_keys() {
 fn a_value_that_begins_with_a_comments_sign_is_written_out_so_that_it_reads_back() {
     for value in ["#5", ";x", "a#b", "#;"] {
         let config = good(&format!("{SMALLEST}log_file ={value}\n"));
-        assert_eq!(config.log_file.as_deref(), Some(std::path::Path::new(value)));
+        assert_eq!(config.log_file.as_deref(), Some(Path::new(value)));
         assert_eq!(good(&config.to_ini()).log_file, config.log_file);
     }
 }
@@ -454,7 +454,6 @@ fn a_value_that_begins_with_a_comments_sign_is_written_out_so_that_it_reads_back
 #[test]
 fn a_page_of_text_where_a_key_should_be_has_a_nearest_key_as_well_and_is_not_waited_for() {
     let long = format!("max_peers{}", "x".repeat(100_000));
-    let (_, warnings) =
-        crate::Config::parse("f.ini", &format!("{SMALLEST}{long} = 5\n"), crate::Overrides::default()).unwrap();
+    let (_, warnings) = Config::parse("f.ini", &format!("{SMALLEST}{long} = 5\n"), Overrides::default()).unwrap();
     assert!(warnings[0].message.contains("the nearest known one is "), "{}", warnings[0].message);
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::Parser;
+use gossip_config::{Config, ConfigError, Overrides, Problem};
 use gossip_core::Endpoint;
 use log::LevelFilter;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ Modules connect to api_address of the file and speak the gossip API; `gossip ann
 
 Signals:
   SIGINT (Ctrl-C), SIGTERM   say goodbye, write what is queued (2 s at most), exit; a second one exits at once
+  SIGHUP                     read the file again (log_level is taken, what needs a restart is named) and open the log
+                             anew, as after its rotation
 
 Exit status:
   0  ended by SIGINT, SIGTERM or --end-with-stdin
@@ -26,7 +29,7 @@ Exit status:
   2  the command line or the file is wrong: standard error says where, and what would be right";
 
 /// Spreads knowledge among the modules of this host and of others: the VoidPhone gossip daemon.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "gossipd", version, after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The ini file; its gossip section is this program's.
@@ -80,6 +83,19 @@ pub(super) struct Arguments {
     /// Read the file, say what it would do, and open nothing; what is otherwise a warning is an error here
     #[arg(long)]
     pub(super) check: bool,
+}
+
+impl Arguments {
+    /// What the file says, and this command line in its place; with warnings.
+    pub(super) fn read(&self) -> Result<(Config, Vec<Problem>), ConfigError> {
+        let overrides =
+            Overrides { validation_timeout: self.validation_timeout, suppression_time: self.suppression_time };
+        let (mut config, warnings) = Config::read(&self.config, overrides)?;
+        if let Some(address) = &self.status_address {
+            config.status_address = Some(address.clone());
+        }
+        Ok((config, warnings))
+    }
 }
 
 /// Where random numbers come from.

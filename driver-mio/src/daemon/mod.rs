@@ -2,13 +2,16 @@
 //! well (`gossip demo`).
 
 mod arguments;
+mod reload;
 mod start;
 
 use crate::record::{self, Recorded};
-use crate::{EventLoop, Handle, Listeners, Room, StartError, logging, signals};
+use crate::system::{self, Moment};
+use crate::{EventLoop, Handle, Listeners, Room, StartError, logging};
 use arguments::{Arguments, Seed};
-use clap::Parser;
-use gossip_config::{Config, Overrides};
+use clap::{CommandFactory, Parser};
+use gossip_config::Config;
+use reload::Reload;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Read, Write};
@@ -50,13 +53,13 @@ pub fn main(command_line: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// The definition of the program's command line, for manuals and completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let overrides =
-        Overrides { validation_timeout: arguments.validation_timeout, suppression_time: arguments.suppression_time };
-    let (mut config, warnings) = Config::read(&arguments.config, overrides).map_err(Failure::wrong)?;
-    if let Some(address) = &arguments.status_address {
-        config.status_address = Some(address.clone());
-    }
+    let (config, warnings) = arguments.read().map_err(Failure::wrong)?;
     if arguments.check {
         if !warnings.is_empty() {
             return Err(Failure::wrong(lines(&warnings)));
@@ -64,7 +67,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         return writeln!(io::stdout(), "{} is right.\n{}", arguments.config.display(), start::plan(&config))
             .map_err(|error| Failure::CannotRun(format!("cannot write to standard output: {error}")));
     }
-    signals::survive_the_file_size_limit()
+    system::survive_the_file_size_limit()
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
     let level = arguments.log_level.unwrap_or(config.log_level);
     let file = arguments.log_file.as_deref().or(config.log_file.as_deref());
@@ -77,7 +80,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
-    start::raise_descriptor_limit();
+    system::raise_descriptor_limit();
     let mut listeners = Listeners::default();
     start::listen(config, &mut listeners).map_err(Failure::CannotRun)?;
     let advertised = start::advertised(config).map_err(Failure::CannotRun)?;
@@ -104,7 +107,8 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
         StartError::Io(_) => Failure::cannot_run(error),
         StartError::Machine(_) => Failure::wrong(error),
     })?;
-    signals::shut_down_on_signals(node.handle())
+    let (reload, handle) = (Reload::new(arguments, config), node.handle());
+    system::on_signals(move || shut_down(&handle), move || reload.run())
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
     if arguments.end_with_stdin {
         shut_down_with_stdin(node.handle())
@@ -112,10 +116,16 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
     }
     // From its first line in the log on, a signal ends this in good order.
     start::introduce(&api, status, node.machine().state().settings());
+    system::tell_service_manager(Moment::Ready);
     node.run().map_err(|error| Failure::CannotRun(format!("the event loop failed: {error}")))?;
     node.into_machine().finish();
     log::info!("ended");
     Ok(())
+}
+
+fn shut_down(handle: &Handle) {
+    system::tell_service_manager(Moment::Stopping);
+    handle.shut_down();
 }
 
 /// Whoever holds the other end of standard input may end in any way: the system closes it for them.
@@ -131,7 +141,7 @@ fn shut_down_with_stdin(handle: Handle) -> io::Result<()> {
             }
         }
         log::info!("standard input has ended: shutting down");
-        handle.shut_down();
+        shut_down(&handle);
     };
     thread::Builder::new().name("stdin".to_owned()).stack_size(64 << 10).spawn(watch).map(drop)
 }

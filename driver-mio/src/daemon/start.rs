@@ -76,25 +76,6 @@ pub(super) fn introduce(api: &[SocketAddr], status: Option<SocketAddr>, settings
     log::info!("going to {}", calls(settings));
 }
 
-/// Modules are many and each costs a descriptor: takes as many as the system lets this process have.
-pub(super) fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        let count = |limit: Option<u64>| limit.map_or("any number".to_owned(), |limit| limit.to_string());
-        if limit.current != limit.maximum {
-            match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-                Ok(()) => {
-                    let (from, to) = (count(limit.current), count(limit.maximum));
-                    log::info!("limit of open files (ulimit -n) raised from {from} to {to}");
-                }
-                Err(error) => log::warn!("cannot raise the limit of open files (ulimit -n): {error}"),
-            }
-        }
-    }
-}
-
 /// Binds all of these. Of several addresses that a name has, one that this host cannot have (its other family is
 /// switched off, say) is left out as long as another can be had.
 fn bind_all(

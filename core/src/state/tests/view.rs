@@ -660,6 +660,27 @@ fn a_bootstrappers_name_is_looked_up_and_its_addresses_tried_in_turn() {
 }
 
 #[test]
+fn a_bootstrappers_name_is_looked_up_at_every_try_and_each_time_that_it_is_lost_is_said_once() {
+    let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Name { host: "boot".into(), port: 6001 }]);
+    let unresolved =
+        |net: &Net| net.nodes[0].notes.iter().filter(|(_, note)| matches!(note, Note::NameUnresolved { .. })).count();
+    // Neither answers, so each try is followed by another.
+    for place in [1, 2] {
+        let node = net.scripted(place);
+        net.nodes[0].names.insert("boot".into(), vec![address(place).ip()]);
+        net.run(MINUTE.times(4));
+        assert!(dials_to(&mut net, node) >= 1, "it moved, and is followed");
+    }
+    for times in 1..=2 {
+        let known = net.nodes[0].names.remove("boot").unwrap();
+        net.run(MINUTE.times(10));
+        assert_eq!(unresolved(&net), times);
+        net.nodes[0].names.insert("boot".into(), known);
+        net.run(MINUTE.times(4));
+    }
+}
+
+#[test]
 fn discovery_off_neither_sends_nor_follows_push_and_learns_nothing_from_505() {
     let mut net = ours(|its| {
         its.discovery = false;

@@ -5,6 +5,7 @@ mod announce;
 mod bench;
 mod connection;
 mod demo;
+mod generate;
 mod inside;
 mod output;
 mod subscribe;
@@ -47,6 +48,8 @@ enum Command {
     Subscribe(subscribe::Options),
     Bench(bench::Options),
     Demo(demo::Options),
+    #[command(hide = true)]
+    Generate(generate::Options),
     /// What `gossip demo` starts: gossipd, from this program
     #[command(hide = true, disable_help_flag = true)]
     DemoDaemon {
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Subscribe(options) => subscribe::run(options),
         Command::Bench(options) => bench::run(options),
         Command::Demo(options) => demo::run(options),
+        Command::Generate(options) => generate::run(&options),
         Command::DemoDaemon { arguments } => {
             return daemon::main(std::iter::once("gossipd".into()).chain(arguments));
         }
