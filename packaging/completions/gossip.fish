@@ -30,6 +30,10 @@ complete -c gossip -n "__fish_gossip_needs_command" -f -a "announce" -d 'Say som
 complete -c gossip -n "__fish_gossip_needs_command" -f -a "subscribe" -d 'Print what is said, and vouch for it or not'
 complete -c gossip -n "__fish_gossip_needs_command" -f -a "bench" -d 'Measure how many messages daemons carry, and how fast'
 complete -c gossip -n "__fish_gossip_needs_command" -f -a "demo" -d 'Start a small real network on this host and watch messages spread'
+complete -c gossip -n "__fish_gossip_needs_command" -f -a "status" -d 'Show how a daemon is: its neighbours, modules and messages, and which limits it met'
+complete -c gossip -n "__fish_gossip_needs_command" -f -a "peers" -d 'Show a daemon\'s neighbours'
+complete -c gossip -n "__fish_gossip_needs_command" -f -a "top" -d 'Watch a daemon live: rates, neighbours, the latest events'
+complete -c gossip -n "__fish_gossip_needs_command" -f -a "monitor" -d 'Follow what a daemon logs: neighbours that come and go, limits that are met, faults of modules'
 complete -c gossip -n "__fish_gossip_using_subcommand announce" -s a -l api -d 'The daemon\'s API' -r
 complete -c gossip -n "__fish_gossip_using_subcommand announce" -s t -l type -d 'The data type, 0 to 65535' -r
 complete -c gossip -n "__fish_gossip_using_subcommand announce" -l ttl -d 'How many hops the messages go, 0 to 255; 1 reaches the daemon\'s neighbours, 0 is no limit' -r
@@ -69,3 +73,21 @@ complete -c gossip -n "__fish_gossip_using_subcommand demo" -l every -d 'The tim
 complete -c gossip -n "__fish_gossip_using_subcommand demo" -l pow-bits -d 'Zero bits that a proof of work has, 0 to 32; 24 is what real networks ask for, and takes seconds each' -r
 complete -c gossip -n "__fish_gossip_using_subcommand demo" -l json -d 'Print JSON objects, a line each: the network, every message, a summary'
 complete -c gossip -n "__fish_gossip_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gossip -n "__fish_gossip_using_subcommand status" -s s -l status -d 'The daemon\'s status_address' -r
+complete -c gossip -n "__fish_gossip_using_subcommand status" -s c -l config -d 'Take the address from the daemon\'s ini file' -r -F
+complete -c gossip -n "__fish_gossip_using_subcommand status" -l json -d 'Print everything the daemon says, as a JSON object'
+complete -c gossip -n "__fish_gossip_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gossip -n "__fish_gossip_using_subcommand peers" -s s -l status -d 'The daemon\'s status_address' -r
+complete -c gossip -n "__fish_gossip_using_subcommand peers" -s c -l config -d 'Take the address from the daemon\'s ini file' -r -F
+complete -c gossip -n "__fish_gossip_using_subcommand peers" -l json -d 'Print a JSON object a neighbour, a line each'
+complete -c gossip -n "__fish_gossip_using_subcommand peers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gossip -n "__fish_gossip_using_subcommand top" -s s -l status -d 'The daemon\'s status_address' -r
+complete -c gossip -n "__fish_gossip_using_subcommand top" -s c -l config -d 'Take the address from the daemon\'s ini file' -r -F
+complete -c gossip -n "__fish_gossip_using_subcommand top" -s d -l delay -d 'Ask the daemon every so many seconds' -r
+complete -c gossip -n "__fish_gossip_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gossip -n "__fish_gossip_using_subcommand monitor" -s s -l status -d 'The daemon\'s status_address' -r
+complete -c gossip -n "__fish_gossip_using_subcommand monitor" -s c -l config -d 'Take the address from the daemon\'s ini file' -r -F
+complete -c gossip -n "__fish_gossip_using_subcommand monitor" -s n -l lines -d 'Begin with so many of the latest events only' -r
+complete -c gossip -n "__fish_gossip_using_subcommand monitor" -l json -d 'Print a JSON object a line: number, time, level, kind, text'
+complete -c gossip -n "__fish_gossip_using_subcommand monitor" -l once -d 'Print what there is and end'
+complete -c gossip -n "__fish_gossip_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
