@@ -240,7 +240,7 @@ impl Seen {
         if self.index.len() < self.index.capacity() {
             return;
         }
-        let is_full = self.index.len() >= self.index_room / 16 * 15;
+        let is_full = self.index.len() >= self.index_room.saturating_sub(self.index_room / 16);
         let room = if is_full { self.index_room.saturating_mul(2).max(3) } else { self.index_room };
         let former = std::mem::replace(&mut self.index, HashTable::with_capacity(room));
         self.index_room = self.index.capacity();
