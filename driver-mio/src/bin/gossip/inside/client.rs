@@ -24,6 +24,8 @@ pub(crate) enum Trouble {
     Nobody(String, io::Error),
     /// The connection broke.
     Broken(String, io::Error),
+    /// Nothing came in time.
+    Silent(String),
     /// Something else than a daemon of this kind answered.
     Stranger(String, String),
 }
@@ -36,7 +38,12 @@ impl fmt::Display for Trouble {
                 f,
                 "no daemon answers at {at}: {error}; is it running, and is status_address set to this in its file?"
             ),
-            Self::Broken(at, error) => write!(f, "the daemon at {at} does not answer: {error}"),
+            Self::Broken(at, error) => write!(f, "the connection to the daemon at {at} broke: {error}"),
+            Self::Silent(at) => write!(
+                f,
+                "what listens at {at} does not answer within {} s; is this the status_address of a gossipd?",
+                PATIENCE.as_secs()
+            ),
             Self::Stranger(at, what) => {
                 write!(f, "what answers at {at} is no gossipd of this version ({what}); is this its status_address?")
             }
@@ -67,7 +74,10 @@ fn ask<T: DeserializeOwned>(address: &str, path: &str) -> Result<T, Trouble> {
     for one in resolved {
         match TcpStream::connect_timeout(&one, PATIENCE) {
             Ok(stream) => {
-                let answer = exchange(stream, one, path).map_err(|error| Trouble::Broken(address.to_owned(), error))?;
+                let answer = exchange(stream, one, path).map_err(|error| match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::Silent(address.to_owned()),
+                    _ => Trouble::Broken(address.to_owned(), error),
+                })?;
                 return serde_json::from_slice(body(&answer).map_err(stranger)?).map_err(|e| stranger(e.to_string()));
             }
             Err(error) => last = error,
