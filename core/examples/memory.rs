@@ -70,8 +70,3 @@ fn main() {
     // Said before there was a neighbour, held for the first that came, and told once at each end.
     assert!(heard.iter().all(|frames| frames.len() == 1 && frames[0].ends_with(b"hello")));
 }
-
-#[test]
-fn what_one_says_both_are_told() {
-    main();
-}

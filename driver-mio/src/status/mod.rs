@@ -1,8 +1,8 @@
 //! A look inside from this host: a small HTTP server in the event loop.
 //!
 //! It must never slow the loop. So everything has a bound: how many connections are accepted a second
-//! ([`pace::INTERVAL`]), how many there are at once ([`CONNECTIONS_MAX`]), how long a request may be
-//! ([`http::HEAD_MAX`]) and how long it and its answer may take. An answer is worked out when a whole request has come,
+//! (`pace::INTERVAL`), how many there are at once (`CONNECTIONS_MAX`), how long a request may be
+//! (`http::HEAD_MAX`) and how long it and its answer may take. An answer is worked out when a whole request has come,
 //! and its cost is bounded by `max_peers`.
 
 mod answers;
