@@ -112,6 +112,8 @@ fn each_kind_of_attack_reaches_the_peers() {
             Attack::Challenges => "frames_early",
             Attack::Collide | Attack::Flood => "messages_valid",
             Attack::Replay | Attack::ForgedTtl => "messages_duplicate",
+            Attack::EmptyOffers => "digests_taken",
+            Attack::AskAgain => "messages_answered",
             Attack::Drip | Attack::BlackHole | Attack::SlowReader | Attack::Churn => "handshakes",
         };
         assert!(count(mark) > 0, "{word}: no {mark}");

@@ -14,16 +14,9 @@ use crate::wire::{Frame, notification, peer_notification};
 use std::collections::BTreeMap;
 
 impl GossipState {
-    /// A message was announced here or came from a neighbour.
-    pub(super) fn message_arrived(
-        &mut self,
-        source: Source,
-        id: u16,
-        ttl: u8,
-        data_type: u16,
-        data: &[u8],
-        out: &mut Actions,
-    ) {
+    /// A message was announced here or came from a neighbour. Whether it is wanted is found out here.
+    pub(super) fn message_arrived(&mut self, mut arrival: Arrival<'_>, out: &mut Actions) {
+        let Arrival { source, data_type, data, .. } = arrival;
         let mut audience = std::mem::take(&mut self.audience);
         let mut delivery = std::mem::take(&mut self.delivery);
         let mut full = Vec::new();
@@ -35,7 +28,7 @@ impl GossipState {
             let subscribers = gather(all, modules, settings, source, data.len(), (audience, &mut full));
             Around { subscribers, audience }
         };
-        let arrival = Arrival { source, id, ttl, data_type, data, is_wanted: !all.is_empty() };
+        arrival.is_wanted = !all.is_empty();
         self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut delivery);
         if let Some((wire_id, payload)) = delivery.tell.take() {
             let frame = notification(wire_id, &payload);
@@ -54,7 +47,11 @@ impl GossipState {
         if let Some(spread) = delivery.spread.take() {
             let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
             for target in delivery.targets.drain(..) {
-                self.spread_to(target, frame.clone(), out);
+                if self.spread_to(target, frame.clone(), out)
+                    && let Some(number) = delivery.known
+                {
+                    self.dissemination.repair.pushed(number, target);
+                }
             }
         }
         for id in delivery.new_listeners.drain(..) {
@@ -64,16 +61,17 @@ impl GossipState {
         }
     }
 
-    /// Queues a message for a neighbour; a full queue drops it (section 5, Pressure).
-    fn spread_to(&mut self, target: NeighbourId, frame: Frame, out: &mut Actions) {
-        let Some(id) = self.membership.view.get(target).and_then(|known| known.sends_on()) else { return };
-        let Some(peer) = self.peers.get(&id) else { return };
+    /// Queues a message for a neighbour; a full queue drops it (section 5, Pressure). Is it queued?
+    fn spread_to(&mut self, target: NeighbourId, frame: Frame, out: &mut Actions) -> bool {
+        let Some(id) = self.membership.view.get(target).and_then(|known| known.sends_on()) else { return false };
+        let Some(peer) = self.peers.get(&id) else { return false };
         if !peer.outbox.has_room(frame.len(), self.settings.peer_queue) && !planted!(QueueUnbounded) {
             bump(&mut self.metrics.spread_dropped);
-            return;
+            return false;
         }
         bump(&mut self.metrics.spread);
         self.queue(id, frame, Outbox::send_message, out);
+        true
     }
 
     /// A neighbour has just come: it gets what was held for such.

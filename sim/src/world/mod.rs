@@ -3,6 +3,7 @@
 mod act;
 mod attackers;
 mod faults;
+mod healing;
 mod modules;
 mod peer;
 mod stats;
@@ -47,6 +48,7 @@ struct Rngs {
     faults: Rng,
     work: Rng,
     joins: Rng,
+    losses: Rng,
 }
 
 /// A network that runs.
@@ -66,6 +68,8 @@ pub struct World {
     free_answers: Vec<u32>,
     /// What is to be put right, by the step that made it wrong.
     undos: Vec<(u32, Undo)>,
+    /// The last partition.
+    split: Option<healing::Split>,
     /// The peer that was looked over last.
     swept: usize,
     /// The next peer that has not joined yet.
@@ -104,6 +108,7 @@ impl World {
             answers: Vec::new(),
             free_answers: Vec::new(),
             undos: Vec::new(),
+            split: None,
             swept: 0,
             next_to_join: 0,
             gangs: attackers::gangs(&scenario, seed),
@@ -117,6 +122,7 @@ impl World {
                 faults: rng(Stream::Faults),
                 work: rng(Stream::Work),
                 joins: rng(Stream::Joins),
+                losses: rng(Stream::Losses),
             },
             digest: 0,
             trace: None,
@@ -242,6 +248,8 @@ impl World {
             Wake::Undo(step) => self.undo(step),
             Wake::Attack(gang) => self.attack(gang),
             Wake::Paid(gang, link) => self.paid(gang, link),
+            Wake::Due(number) => self.is_due(number),
+            Wake::Healed => self.is_healed(),
             Wake::Sweep => {
                 self.sweep();
                 self.queue.push(self.now + SWEEP, Wake::Sweep);
