@@ -1,7 +1,7 @@
 //! What comes into dissemination and what goes out: plain values.
 
 use crate::event::ConnectionId;
-use crate::time::Instant;
+use crate::time::Age;
 use crate::wire::Payload;
 
 /// One peer as dissemination knows it. The same peer (address and instance) has the same id when it comes back.
@@ -32,8 +32,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) data: &'a [u8],
     /// Somebody is subscribed to its type here.
     pub(crate) is_wanted: bool,
-    /// When it was announced, if it was asked for in repair (section 12).
-    pub(crate) fetched: Option<Instant>,
+    /// Its age, if it was asked for in repair (section 12).
+    pub(crate) fetched: Option<Age>,
 }
 
 /// Who is subscribed to a message's type here. Connections that are gone but kept alive by their parked announcements

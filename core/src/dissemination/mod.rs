@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::repair::{Learned, Repair};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::time::{Duration, Instant};
+use crate::time::{Age, Duration, Instant};
 use crate::wire::Payload;
 use held::{Held, HeldMessages};
 use ids::{Answer, Ids};
@@ -407,13 +407,14 @@ impl Dissemination {
         self.seen.decide(seen, now, Fate::Valid(mask_of(&senders)));
         let ttl = spread::outgoing_ttl(hops);
         // A message that was not asked for is as old as its arrival.
-        let born = fetched.unwrap_or(deadline.before(settings.validation_timeout));
+        let arrived = deadline.before(settings.validation_timeout);
+        let age = fetched.unwrap_or(Age::then(arrived, Duration::ZERO));
         let is_fetched = fetched.is_some();
-        let learned = Learned { id, ttl, payload: &payload, born, is_fetched, senders: &senders };
+        let learned = Learned { id, ttl, payload: &payload, age, is_fetched, senders: &senders };
         out.known = self.repair.learn(now, settings, learned);
         match ttl.map(|ttl| Spread { ttl, id, payload }) {
             None => self.recycle(senders),
-            Some(spread) if is_fetched => self.pass_on_fetched(now, settings, (spread, senders, born), neighbours, out),
+            Some(spread) if is_fetched => self.pass_on_fetched(now, settings, (spread, senders, age), neighbours, out),
             Some(spread) => {
                 let deadline = now.after(settings.suppression_time);
                 self.send(settings, metrics, (seen, spread, senders, deadline), neighbours, out);
@@ -426,11 +427,11 @@ impl Dissemination {
         &mut self,
         now: Instant,
         settings: &Settings,
-        (spread, senders, born): (Spread, Vec<NeighbourId>, Instant),
+        (spread, senders, age): (Spread, Vec<NeighbourId>, Age),
         neighbours: &[NeighbourId],
         out: &mut Delivery,
     ) {
-        if now.since(born) < settings.suppression_time.part(4) {
+        if age.now(now) < settings.suppression_time.part(4) {
             let repair = &self.repair;
             let is_excluded = |neighbour| senders.contains(&neighbour) || repair.is_linked(neighbour);
             spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);

@@ -4,7 +4,7 @@ use super::fifo::Fifo;
 use super::shares::{Amount, Shares};
 use super::{NeighbourId, Source};
 use crate::settings::Settings;
-use crate::time::Instant;
+use crate::time::{Age, Instant};
 use crate::wire::Payload;
 
 /// A message that waits for VALIDATION.
@@ -25,8 +25,8 @@ pub(super) struct Waiting {
     pub(super) telling: u32,
     /// Until when it waits.
     pub(super) deadline: Instant,
-    /// When it was announced, if it was asked for in repair (section 12).
-    pub(super) fetched: Option<Instant>,
+    /// Its age, if it was asked for in repair (section 12).
+    pub(super) fetched: Option<Age>,
 }
 
 /// The messages that wait, each at most `validation_timeout`, in the order in which they came, which is the order of

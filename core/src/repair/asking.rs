@@ -7,7 +7,7 @@ use super::{Out, OverTheRate, Repair, Say, due_by};
 use crate::dissemination::NeighbourId;
 use crate::limits::{DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, WANTS_PER_NEIGHBOUR};
 use crate::settings::Settings;
-use crate::time::{Duration, Instant};
+use crate::time::{Age, Duration, Instant};
 use crate::wire::{Digest, Offer};
 
 /// A message arrives within so much of its first arrival anywhere near: what left the knowledge base later than this
@@ -17,8 +17,8 @@ const PUSH_SKEW: Duration = Duration::from_secs(1);
 /// Something that was asked for, and is remembered as long as somebody could offer it again.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
-    /// When it was announced, by the oldest offer.
-    pub(super) born: Instant,
+    /// Since its announcement, by the oldest offer.
+    pub(super) age: Age,
     /// Of whom it is asked now; none if it came, or if nobody was left to ask.
     asked: Option<NeighbourId>,
     /// In whose share it is.
@@ -60,7 +60,7 @@ impl Repair {
             if let Some(number) = self.knowledge.find(digest) {
                 let bit = link.bit;
                 self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
-            } else if age < limit && self.is_news(neighbour, digest, now.before(age)) {
+            } else if age < limit && self.is_news(now, neighbour, digest, age) {
                 asks.push(digest);
             }
         }
@@ -72,7 +72,7 @@ impl Repair {
         result
     }
 
-    /// A message comes from a neighbour. When it was announced, if it was asked for.
+    /// A message comes from a neighbour. Its age, if it was asked for.
     pub(crate) fn comes(
         &mut self,
         now: Instant,
@@ -80,7 +80,7 @@ impl Repair {
         id: u16,
         data_type: u16,
         data: &[u8],
-    ) -> Option<Instant> {
+    ) -> Option<Age> {
         if self.wants.is_empty() {
             return None;
         }
@@ -88,22 +88,24 @@ impl Repair {
         let want = self.wants.get_mut(&digest_of(id, data_type, data))?;
         (link.came_at, link.empty) = (now, 0);
         (want.asked, want.is_done, want.others) = (None, true, Vec::new());
-        let born = want.born;
+        let age = want.age;
         while let Some((_, digest)) = link.asked.front()
             && self.wants.get(digest).is_none_or(|want| want.asked != Some(neighbour))
         {
             link.asked.pop_front();
         }
-        Some(born)
+        Some(age)
     }
 
     /// Should this be asked of this neighbour? If it is asked of another one already, this one is remembered.
-    fn is_news(&mut self, neighbour: NeighbourId, digest: Digest, born: Instant) -> bool {
-        if self.knowledge.horizon().is_some_and(|horizon| born <= horizon.after(PUSH_SKEW)) {
+    fn is_news(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest, age: Duration) -> bool {
+        if self.knowledge.horizon().is_some_and(|horizon| now.since(horizon) <= age.plus(PUSH_SKEW)) {
             return false;
         }
         if let Some(want) = self.wants.get_mut(&digest) {
-            want.born = want.born.min(born);
+            if want.age.now(now) < age {
+                want.age = Age::then(now, age);
+            }
             if want.is_done || want.asked == Some(neighbour) {
                 return false;
             }
@@ -119,7 +121,13 @@ impl Repair {
         if !self.makes_room(neighbour) {
             return false;
         }
-        let want = Want { born, asked: Some(neighbour), owner: neighbour, is_done: false, others: Vec::new() };
+        let want = Want {
+            age: Age::then(now, age),
+            asked: Some(neighbour),
+            owner: neighbour,
+            is_done: false,
+            others: Vec::new(),
+        };
         self.wants.insert(digest, want);
         self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         true
@@ -248,7 +256,7 @@ impl Repair {
     pub(super) fn forget_old_wants(&mut self, now: Instant, span: Duration) {
         for link in self.links.values_mut() {
             while let Some(digest) = link.wants.front()
-                && self.wants.get(digest).is_none_or(|want| want.born.after(span) <= now)
+                && self.wants.get(digest).is_none_or(|want| want.age.now(now) >= span)
             {
                 self.wants.remove(digest);
                 link.wants.pop_front();

@@ -1,7 +1,7 @@
 //! The knowledge base: the latest valid messages (PROTOCOL.md, section 12).
 
 use crate::settings::Settings;
-use crate::time::{Duration, Instant};
+use crate::time::{Age, Duration, Instant};
 use crate::wire::{Digest, Payload};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,8 +20,8 @@ pub(super) struct Entry {
     pub(super) payload: Payload,
     /// Meaningless until [`Knowledge::hash_before`] came by.
     digest: Digest,
-    /// When it was announced, as far as that is known.
-    pub(super) born: Instant,
+    /// Since its announcement, as far as that is known.
+    pub(super) age: Age,
     /// When it was found valid here.
     pub(super) entered: Instant,
     /// Links that need no offer of it: they have it, or were offered or pushed it. One bit a slot.
@@ -37,8 +37,8 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A message found valid now, of which nobody was told yet.
-    pub(super) fn new(now: Instant, born: Instant, id: u16, ttl: Option<u8>, payload: Payload) -> Self {
-        Self { payload, digest: 0, born, entered: now, told: 0, open: 0, id, ttl, is_fetched: false }
+    pub(super) fn new(now: Instant, age: Age, id: u16, ttl: Option<u8>, payload: Payload) -> Self {
+        Self { payload, digest: 0, age, entered: now, told: 0, open: 0, id, ttl, is_fetched: false }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{ANSWERS_TOTAL, INTEREST_PAUSE, OFFER_DELAY, REPAIR_LINKS_MAX, REPLAY_MAX};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::time::{Duration, Instant};
+use crate::time::{Age, Duration, Instant};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
 use crate::wire::{Digest, Interest, Offer, Payload};
@@ -48,8 +48,8 @@ pub(crate) struct Learned<'a> {
     /// What it goes on with; none if it goes no further.
     pub(crate) ttl: Option<u8>,
     pub(crate) payload: &'a Payload,
-    /// When it was announced, as far as that is known.
-    pub(crate) born: Instant,
+    /// Since its announcement, as far as that is known.
+    pub(crate) age: Age,
     /// It came because it was asked for.
     pub(crate) is_fetched: bool,
     /// Neighbours that sent a copy.
@@ -144,9 +144,9 @@ impl Repair {
         if settings.cache_size == 0 {
             return None;
         }
-        let Learned { id, ttl, payload, born, is_fetched, senders } = learned;
+        let Learned { id, ttl, payload, age, is_fetched, senders } = learned;
         let bits = senders.iter().filter_map(|sender| self.links.get(sender)).fold(0, |bits, link| bits | link.bit);
-        let mut entry = Entry::new(now, born, id, ttl, payload.clone());
+        let mut entry = Entry::new(now, age, id, ttl, payload.clone());
         (entry.told, entry.is_fetched) = (bits, is_fetched);
         let number = self.knowledge.push(settings, entry);
         if ttl.is_some() && !self.links.is_empty() {
@@ -191,7 +191,7 @@ impl Repair {
         let span = settings.suppression_time;
         let known = self.knowledge.next_expiry(span).filter(|_| !settings.replay);
         let wanted = self.links.values().filter_map(|link| self.wants.get(link.wants.front()?));
-        wanted.map(|want| want.born.after(span)).chain(known).min()
+        wanted.map(|want| want.age.reaches(span)).chain(known).min()
     }
 
     /// Gives back what is made again when it is needed.

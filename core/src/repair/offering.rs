@@ -6,7 +6,7 @@ use super::{Out, OverTheRate, Repair, Say, wake_by};
 use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{ANSWERS_WAITING_MAX, DIGESTS_PER_FRAME};
 use crate::settings::Settings;
-use crate::time::{Duration, Instant};
+use crate::time::{Age, Duration, Instant};
 use crate::wire::{Digest, Offer, peer_notification};
 
 /// One unit of an offer's age.
@@ -15,8 +15,8 @@ pub(super) const AGE_UNIT: Duration = Duration::from_millis(100);
 const ANSWERS_PAUSE: Duration = Duration::from_millis(100);
 
 /// The age of a message as an offer says it, rounded up.
-fn age_in_offer(now: Instant, born: Instant) -> u16 {
-    let units = now.since(born).as_micros().div_ceil(AGE_UNIT.as_micros());
+fn age_in_offer(now: Instant, age: Age) -> u16 {
+    let units = age.now(now).as_micros().div_ceil(AGE_UNIT.as_micros());
     u16::try_from(units).unwrap_or(Offer::GONE)
 }
 
@@ -24,8 +24,8 @@ fn age_in_offer(now: Instant, born: Instant) -> u16 {
 fn is_wanted(entry: &Entry, bit: u64, interest: &Types, now: Instant, limit: Duration) -> bool {
     entry.told & bit == 0
         && entry.ttl.is_some()
-        && now.since(entry.born) < limit
-        && age_in_offer(now, entry.born) != Offer::GONE
+        && entry.age.now(now) < limit
+        && age_in_offer(now, entry.age) != Offer::GONE
         && interest.has(entry.payload.data_type())
 }
 
@@ -40,7 +40,7 @@ fn offer_one(knowledge: &mut Knowledge, link: &mut Link, number: u64, now: Insta
     entry.told |= link.bit;
     entry.open |= link.bit;
     link.credit = link.credit.saturating_add(1);
-    offers.push(Offer { digest, age: age_in_offer(now, entry.born) });
+    offers.push(Offer { digest, age: age_in_offer(now, entry.age) });
     true
 }
 
@@ -193,7 +193,7 @@ impl Repair {
         let Some(link) = self.links.get_mut(&neighbour) else { return };
         let (mut left, mut gone) = (room(neighbour), Vec::new());
         while let Some(number) = link.owed.front().copied() {
-            let answer = self.knowledge.get(number).filter(|entry| now.since(entry.born) < limit);
+            let answer = self.knowledge.get(number).filter(|entry| entry.age.now(now) < limit);
             if let Some(entry) = answer
                 && let Some(ttl) = entry.ttl
             {
