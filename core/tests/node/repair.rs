@@ -48,8 +48,7 @@ fn offered(node: &mut Node, id: ConnectionId) -> Vec<Digest> {
 /// Section 12, in other words.
 fn digest(id: u16, data_type: u16, data: &[u8]) -> Digest {
     use sha2::{Digest as _, Sha256};
-    let mut all = vec![(id >> 8) as u8, id as u8, (data_type >> 8) as u8, data_type as u8];
-    all.extend_from_slice(data);
+    let all = [&id.to_be_bytes()[..], &data_type.to_be_bytes(), data].concat();
     let hash = Sha256::digest(&all);
     hash[..8].iter().fold(0, |digest, byte| digest << 8 | u64::from(*byte))
 }
@@ -502,7 +501,7 @@ fn when_one_of_two_connections_ends_what_was_offered_is_offered_again() {
     let second = interested(&mut node, 1, &[TYPE]);
     node.pass_secs(3);
     let to_first: Vec<Heard> = heard(&mut node, first);
-    assert_eq!((offered(&mut node, second), to_first.len()), (known.clone(), 0), "on the newer one");
+    assert_eq!((offered(&mut node, second), to_first.len()), (known, 0), "on the newer one");
     node.reset(second);
     node.pass_secs(3);
     let said = heard(&mut node, first);
