@@ -132,7 +132,7 @@ impl Dissemination {
         }
         let deadline = now.after(settings.validation_timeout);
         let telling = told.telling.unwrap_or(fifo::NONE);
-        let (source, fetched) = (arrival.source, arrival.fetched);
+        let (source, fetched) = (arrival.source, arrival.fetched.map(Box::new));
         let message = Waiting { seen, id, hops, payload, source, senders, telling, deadline, fetched };
         if vouched {
             count(&mut metrics.messages_vouched);
@@ -408,8 +408,8 @@ impl Dissemination {
         let ttl = spread::outgoing_ttl(hops);
         // A message that was not asked for is as old as its arrival.
         let arrived = deadline.before(settings.validation_timeout);
-        let age = fetched.unwrap_or(Age::then(arrived, Duration::ZERO));
         let is_fetched = fetched.is_some();
+        let age = fetched.map_or(Age::then(arrived, Duration::ZERO), |age| *age);
         let learned = Learned { id, ttl, payload: &payload, age, is_fetched, senders: &senders };
         out.known = self.repair.learn(now, settings, learned);
         match ttl.map(|ttl| Spread { ttl, id, payload }) {

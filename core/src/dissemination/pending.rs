@@ -26,7 +26,7 @@ pub(super) struct Waiting {
     /// Until when it waits.
     pub(super) deadline: Instant,
     /// Its age, if it was asked for in repair (section 12).
-    pub(super) fetched: Option<Age>,
+    pub(super) fetched: Option<Box<Age>>,
 }
 
 /// The messages that wait, each at most `validation_timeout`, in the order in which they came, which is the order of

@@ -6,7 +6,7 @@ use crate::wire::{Digest, Payload};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What tells messages apart in repair: cut from SHA-256 over id, type and data.
-pub(super) fn digest_of(id: u16, data_type: u16, data: &[u8]) -> Digest {
+pub(crate) fn digest_of(id: u16, data_type: u16, data: &[u8]) -> Digest {
     use sha2::{Digest as _, Sha256};
     let ([a, b], [c, d]) = (id.to_be_bytes(), data_type.to_be_bytes());
     let hash: [u8; 32] = Sha256::new().chain_update([a, b, c, d]).chain_update(data).finalize().into();

@@ -18,7 +18,8 @@ use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
 use crate::wire::{Digest, Interest, Offer, Payload};
 use asking::Want;
-use knowledge::{Entry, Knowledge, digest_of};
+pub(crate) use knowledge::digest_of;
+use knowledge::{Entry, Knowledge};
 use link::{Link, Types};
 use std::collections::BTreeMap;
 
@@ -139,17 +140,21 @@ impl Repair {
         self.links.len() < REPAIR_LINKS_MAX
     }
 
-    /// A message is valid. Returns its number in the knowledge base.
+    /// A message is valid. Returns its number in the knowledge base, if it matters to whom it is pushed.
     pub(crate) fn learn(&mut self, now: Instant, settings: &Settings, learned: Learned<'_>) -> Option<u64> {
         if settings.cache_size == 0 {
             return None;
         }
         let Learned { id, ttl, payload, age, is_fetched, senders } = learned;
-        let bits = senders.iter().filter_map(|sender| self.links.get(sender)).fold(0, |bits, link| bits | link.bit);
         let mut entry = Entry::new(now, age, id, ttl, payload.clone());
-        (entry.told, entry.is_fetched) = (bits, is_fetched);
+        entry.is_fetched = is_fetched;
+        if self.links.is_empty() {
+            self.knowledge.push(settings, entry);
+            return None;
+        }
+        entry.told = senders.iter().filter_map(|sender| self.links.get(sender)).fold(0, |bits, link| bits | link.bit);
         let number = self.knowledge.push(settings, entry);
-        if ttl.is_some() && !self.links.is_empty() {
+        if ttl.is_some() {
             self.offer_soon_or_later(now, settings, is_fetched);
         }
         Some(number)

@@ -46,13 +46,18 @@ impl GossipState {
     pub(super) fn deliver(&mut self, delivery: &mut Delivery, out: &mut Actions) {
         if let Some(spread) = delivery.spread.take() {
             let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
-            for target in delivery.targets.drain(..) {
-                if self.spread_to(target, frame.clone(), out)
-                    && let Some(number) = delivery.known
-                {
-                    self.dissemination.repair.pushed(number, target);
+            let mut targets = std::mem::take(&mut delivery.targets);
+            match delivery.known {
+                None => targets.drain(..).for_each(|target| _ = self.spread_to(target, frame.clone(), out)),
+                Some(number) => {
+                    for target in targets.drain(..) {
+                        if self.spread_to(target, frame.clone(), out) {
+                            self.dissemination.repair.pushed(number, target);
+                        }
+                    }
                 }
             }
+            delivery.targets = targets;
         }
         for id in delivery.new_listeners.drain(..) {
             if let Some(module) = self.modules.get(&id) {
