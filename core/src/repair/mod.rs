@@ -6,8 +6,6 @@ mod asking;
 mod knowledge;
 mod link;
 mod offering;
-#[cfg(test)]
-mod tests;
 
 use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{ANSWERS_TOTAL, INTEREST_PAUSE, OFFER_DELAY, REPAIR_LINKS_MAX, REPLAY_MAX};
