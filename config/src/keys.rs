@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "cache_size",
         standard: Standard::Required("50"),
-        explanation: "How many validated messages are held for neighbours that come later.",
+        explanation: "How many messages are kept for neighbours that missed them; 0 turns this off.",
         kind: Kind::Count(|s| &mut s.cache_size),
     },
     Key {
@@ -166,6 +166,24 @@ pub const KEYS: &[Key] = &[
         standard: Standard::Value("yes"),
         explanation: "Is a message spread when its announcer is the only module here that could validate it?",
         kind: Kind::Switch(|s| &mut s.announcer_vouches),
+    },
+    Key {
+        name: "replay",
+        standard: Standard::Value("no"),
+        explanation: "Is a module that subscribes told what is kept of that type? Its answers to that count for nothing.",
+        kind: Kind::Switch(|s| &mut s.replay),
+    },
+    Key {
+        name: "repair_interval",
+        standard: Standard::Value("1"),
+        explanation: "How often neighbours are offered what they may have missed.",
+        kind: Kind::Seconds(|s| &mut s.repair_interval),
+    },
+    Key {
+        name: "cache_bytes",
+        standard: Standard::Value("16M"),
+        explanation: "How many bytes the messages that are kept (cache_size) have at most.",
+        kind: Kind::Bytes(|s| &mut s.cache_bytes),
     },
     Key {
         name: "validation_timeout",

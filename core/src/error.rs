@@ -17,8 +17,10 @@ pub enum Fault {
     WrongBodyLength,
     /// PEER RESPONSE that nobody asked for.
     UnaskedPeerResponse,
-    /// PEER REQUEST or PUSH more often than anybody needs.
+    /// PEER REQUEST, PUSH or a frame of repair more often than anybody needs.
     OverTheRate,
+    /// It offered much, in IHAVE, and then had none of it.
+    EmptyOffers,
     /// An address that nobody can dial in PEER RESPONSE or PUSH.
     UnusableAddress,
 }
@@ -28,7 +30,7 @@ impl Fault {
     pub const fn points(self) -> u32 {
         match self {
             Self::WrongProof => 20,
-            Self::ImpossibleSize => 10,
+            Self::ImpossibleSize | Self::EmptyOffers => 10,
             Self::WrongBodyLength => 5,
             Self::UnverifiedSilence => 2,
             Self::UnaskedPeerResponse | Self::OverTheRate | Self::UnusableAddress => 1,
@@ -51,6 +53,7 @@ impl fmt::Display for Fault {
             Self::UnaskedPeerResponse => "peer response that was not asked for",
             Self::OverTheRate => "requests over the rate",
             Self::UnusableAddress => "address that cannot be dialed",
+            Self::EmptyOffers => "offers of messages that it does not send",
         })
     }
 }

@@ -76,6 +76,7 @@ mod metrics;
 mod note;
 pub mod pow;
 pub mod recording;
+mod repair;
 mod rng;
 mod settings;
 mod state;

@@ -122,6 +122,39 @@ pub const REFUSALS_MIN: u32 = 50;
 /// For how long its share stays shrunk (section 7).
 pub const SHRUNK_TIME: Duration = Duration::from_secs(300);
 
+/// Neighbours that take part in repair at once (section 12): a message has one bit for each.
+pub const REPAIR_LINKS_MAX: usize = 64;
+/// Entries of IHAVE and of IWANT, sent and read, at most (section 12).
+pub const DIGESTS_PER_FRAME: usize = 512;
+/// Types named in INTEREST at most; more are all (section 12).
+pub const INTEREST_TYPES_MAX: usize = 256;
+/// The shortest pause between two INTERESTs to everybody (section 12).
+pub const INTEREST_PAUSE: Duration = Duration::from_secs(1);
+/// Offers wait so long for others to go out with them, where they are not put off for longer (section 12).
+pub const OFFER_DELAY: Duration = Duration::from_millis(20);
+/// Digests offered to one neighbour, tokens a minute and burst (section 12).
+pub const OFFERS_SENT: (u32, u32) = (60_000, 2_048);
+/// Digests taken from one neighbour, likewise.
+pub const OFFERS_TAKEN: (u32, u32) = (120_000, 8_192);
+/// INTERESTs taken from one neighbour, likewise.
+pub const INTERESTS: (u32, u32) = (120, 20);
+/// Bytes of answers to one neighbour, a minute and burst (section 12).
+pub const ANSWERS: (u32, u32) = (60 << 20, 1 << 20);
+/// Bytes of answers to all neighbours, a minute and burst (section 12).
+pub const ANSWERS_TOTAL: (u32, u32) = (240 << 20, 4 << 20);
+/// A neighbour for which more answers wait is offered nothing (section 12).
+pub const ANSWERS_WAITING_MAX: usize = 256;
+/// What was asked of one neighbour and is remembered, at most (section 12).
+pub const WANTS_PER_NEIGHBOUR: usize = 1_024;
+/// Neighbours remembered that offered what another one was asked for (section 12).
+pub const OTHER_OFFERERS_MAX: usize = 4;
+/// How long what was asked for is waited for, from the asking or the last that came (section 12).
+pub const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+/// Offers in a row that led to nothing, from which it is a fault (section 12).
+pub const EMPTY_OFFERS_MAX: u32 = 32;
+/// Messages that a late subscriber is told, at most (section 12): a quarter of the ids that it may leave unanswered.
+pub const REPLAY_MAX: usize = TAKEN_IDS_MAX / 4;
+
 /// Bytes of one connection that are with the driver, unwritten, at most; the rest waits here, where it can still be
 /// dropped when it grows stale.
 pub const DRIVER_WINDOW: u64 = 256 << 10;
@@ -140,6 +173,10 @@ const _: () = {
     assert!(PEER_REQUEST_PAUSE.0.as_micros() < PEER_REQUEST_PAUSE.1.as_micros());
     assert!(REFUSED_TIME.as_micros() >= NEWCOMER_GRACE.as_micros());
     assert!(PUSHES_SENT.0 + PUSHES_SENT.1 <= PUSHES_MIN, "a minute's PUSHes at once must be within the rate");
+    assert!(DIGESTS_PER_FRAME * 10 <= FRAME_MAX - FRAME_HEADER, "a full IHAVE must fit into a frame");
+    assert!(WANTS_PER_NEIGHBOUR >= 2 * DIGESTS_PER_FRAME, "what one IHAVE offers must find room");
+    assert!(OFFERS_SENT.0 + OFFERS_SENT.1 <= OFFERS_TAKEN.0, "a minute's offers must be within the rate");
+    assert!(ANSWERS.1 as usize >= 2 * FRAME_MAX && ANSWERS_TOTAL.1 >= ANSWERS.1, "any message must be able to go out");
     assert!(CANDIDATES_MAX >= 64, "candidates must be able to replace a whole view");
 };
 
@@ -187,6 +224,8 @@ pub const RANGES: &[(&str, u64, u64)] = &[
     ("look_ups_per_minute", 60, 6_000_000),
     ("partial_bytes", 1 << 20, 1 << 34),
     ("subnet_share", 1, 100),
+    ("repair_interval", 1, 3_600),
+    ("cache_bytes", 1 << 20, 1 << 40),
 ];
 
 /// The range of a numeric key in [`RANGES`].
@@ -230,6 +269,8 @@ pub fn check(s: &Settings) -> Vec<Conflict> {
         ("look_ups_per_minute", u64::from(s.look_ups_per_minute)),
         ("partial_bytes", s.partial_bytes),
         ("subnet_share", u64::from(s.subnet_share)),
+        ("repair_interval", s.repair_interval.as_secs()),
+        ("cache_bytes", s.cache_bytes),
     ] {
         if let Some((low, high)) = range(key)
             && !(low..=high).contains(&value)

@@ -126,6 +126,18 @@ counters! {
     spread_dropped,
     /// Peer notifications dropped from a queue: they had waited for too long.
     spread_stale,
+    /// Messages offered to neighbours.
+    digests_offered,
+    /// Messages that neighbours offered.
+    digests_taken,
+    /// Offered messages asked for.
+    messages_asked_for,
+    /// Messages that came because they were asked for.
+    messages_fetched,
+    /// Messages sent because neighbours asked for them.
+    messages_answered,
+    /// Messages told to modules that subscribed later.
+    messages_replayed,
     /// Subscriptions dropped: the table was full.
     subscriptions_refused,
     /// Modules disconnected because they did not read.

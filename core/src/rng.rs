@@ -19,6 +19,8 @@ pub(crate) enum Stream {
     Dissemination = 4,
     /// The key of the hash that neighbours are known by.
     Neighbours = 5,
+    /// When repair offers.
+    Repair = 6,
 }
 
 /// One part's random numbers.

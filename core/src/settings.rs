@@ -72,7 +72,7 @@ impl std::fmt::Display for Endpoint {
 /// [`limits::check`](crate::limits::check) says which values go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How many validated messages are held for neighbours that come later.
+    /// How many valid messages the knowledge base holds, and how many are held for neighbours that come later.
     pub cache_size: u32,
     /// To how many neighbours a message is spread.
     pub degree: u32,
@@ -149,6 +149,12 @@ pub struct Settings {
     /// How much of the view may be of one public network, in percent: the IPv4 addresses with the first 16 bits in
     /// common, the IPv6 ones with the first 32.
     pub subnet_share: u32,
+    /// How often neighbours are offered what is new; see section 12.
+    pub repair_interval: Duration,
+    /// Bytes of type and data of the knowledge base, at most.
+    pub cache_bytes: u64,
+    /// Is a module that subscribes told what the knowledge base holds?
+    pub replay: bool,
 }
 
 impl Settings {
@@ -194,6 +200,9 @@ impl Settings {
             look_ups_per_minute: 6_000,
             partial_bytes: 16 << 20,
             subnet_share: 50,
+            repair_interval: Duration::from_secs(1),
+            cache_bytes: 16 << 20,
+            replay: false,
         }
     }
 

@@ -73,6 +73,12 @@ pub struct Status {
     pub seen: usize,
     /// Messages held for neighbours to come.
     pub held: usize,
+    /// Messages in the knowledge base.
+    pub known: usize,
+    /// Their bytes of type and data.
+    pub known_bytes: u64,
+    /// Messages asked for in repair, or remembered to have been.
+    pub wanted: usize,
     /// Bytes of parked announcements.
     pub parked_bytes: u64,
     /// Proofs of work wanted, the one being solved included.

@@ -42,8 +42,9 @@ impl Subscriptions {
         Subscribed::New
     }
 
-    /// Ends all subscriptions of a connection.
-    pub(crate) fn unsubscribe_all(&mut self, connection: ConnectionId) {
+    /// Ends all subscriptions of a connection. Is there a type that nobody subscribes to any more?
+    pub(crate) fn unsubscribe_all(&mut self, connection: ConnectionId) -> bool {
+        let types = self.by_type.len();
         for data_type in self.by_connection.remove(&connection).unwrap_or_default() {
             let Some(subscribers) = self.by_type.get_mut(&data_type) else { continue };
             subscribers.retain(|other| *other != connection);
@@ -52,6 +53,12 @@ impl Subscriptions {
             }
             self.len = self.len.saturating_sub(1);
         }
+        self.by_type.len() < types
+    }
+
+    /// The types that somebody subscribes to, in their order.
+    pub(crate) fn types(&self) -> Vec<u16> {
+        self.by_type.keys().copied().collect()
     }
 
     /// Who is subscribed to a type, in the order of subscription.

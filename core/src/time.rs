@@ -110,6 +110,30 @@ impl Instant {
     }
 }
 
+/// How old something is, for clocks that may have begun to run after it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Age {
+    then: Instant,
+    age: Duration,
+}
+
+impl Age {
+    /// Of something that was so old then.
+    pub(crate) const fn then(then: Instant, age: Duration) -> Self {
+        Self { then, age }
+    }
+
+    /// How old it is now.
+    pub(crate) const fn now(self, now: Instant) -> Duration {
+        self.age.plus(now.since(self.then))
+    }
+
+    /// When it is so old: at the earliest then.
+    pub(crate) const fn reaches(self, age: Duration) -> Instant {
+        self.then.after(Duration(age.0.saturating_sub(self.age.0)))
+    }
+}
+
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
@@ -128,6 +152,15 @@ mod tests {
         assert_eq!(Instant::ZERO.since(last), Duration::ZERO);
         assert_eq!(Duration::from_secs(u64::MAX).times(2).as_micros(), u64::MAX);
         assert_eq!(Duration::from_secs(1).part(0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn an_age_goes_on_from_what_it_was_also_before_the_clocks_zero() {
+        let age = Age::then(Instant::from_micros(5), Duration::from_secs(10));
+        assert_eq!(age.now(Instant::from_micros(5)), Duration::from_secs(10));
+        assert_eq!(age.now(Instant::from_micros(7)).as_micros(), 10_000_002);
+        assert_eq!(age.reaches(Duration::from_secs(11)).as_micros(), 1_000_005);
+        assert_eq!(age.reaches(Duration::from_secs(9)).as_micros(), 5);
     }
 
     #[test]

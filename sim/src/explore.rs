@@ -114,6 +114,7 @@ fn network(rng: &mut Rng) -> Config {
         cut_ppm: [0, 10_000, 500_000, 1_000_000][rng.index(4)],
         loss_ppm: [0, 0, 1_000, 50_000][rng.index(4)],
         send_buffer: [4 << 10, 64 << 10, 256 << 10][rng.index(3)],
+        lost_ppm: 0,
     }
 }
 

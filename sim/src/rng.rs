@@ -25,6 +25,8 @@ pub enum Stream {
     Explore = 8,
     /// What adversaries do.
     Attack = 9,
+    /// Which messages are lost.
+    Losses = 10,
 }
 
 /// One part's random numbers.

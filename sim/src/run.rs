@@ -157,6 +157,8 @@ fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
     let stats = world.stats();
     match measure {
         Measure::Delivery => stats.delivery_ppm(),
+        Measure::Prompt => stats.prompt_ppm(),
+        Measure::Healed => stats.healed_ppm(),
         Measure::P50 => stats.latency.value_at_quantile(0.5),
         Measure::P99 => stats.latency.value_at_quantile(0.99),
         Measure::Longest => stats.latency.max(),

@@ -100,6 +100,7 @@ fn smaller(scenario: &Scenario, recovery: u64) -> Vec<Scenario> {
         }
     }
     offer(&|s| s.network.cut_ppm = 0);
+    offer(&|s| s.network.lost_ppm = 0);
     offer(&|s| s.network.loss_ppm = 0);
     offer(&|s| s.network.jitter = 0);
     offer(&|s| s.network.bandwidth = None);

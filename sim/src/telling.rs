@@ -19,6 +19,9 @@ const NAMES: &[(u16, &str)] = &[
     (kind::CAPABILITIES, "CAPABILITIES"),
     (kind::IPV6, "IPv6 form"),
     (kind::PONG, "PONG"),
+    (kind::IHAVE, "IHAVE"),
+    (kind::IWANT, "IWANT"),
+    (kind::INTEREST, "INTEREST"),
     (kind::GOODBYE, "GOODBYE"),
 ];
 
@@ -85,6 +88,12 @@ pub fn json(report: &Report, outcome: &Outcome) -> serde_json::Value {
             ("handshakes", serde_json::json!(stats.handshakes())),
             ("handshake_frames", serde_json::json!(stats.handshake_frames())),
             ("fewest_neighbours", serde_json::json!(outcome.overlay.fewest)),
+            ("lost", serde_json::json!(stats.lost)),
+            ("prompt_expected", serde_json::json!(stats.prompt_expected)),
+            ("prompt_missed", serde_json::json!(stats.prompt_missed)),
+            ("healed_expected", serde_json::json!(stats.healed_expected)),
+            ("healed_missed", serde_json::json!(stats.healed_missed)),
+            ("healed_after", serde_json::json!(stats.healed_after)),
         ] {
             map.entry(name).or_insert(value);
         }

@@ -33,6 +33,10 @@ pub enum Wake {
     Attack(u16),
     /// This adversary has the proof of work for this link of its own.
     Paid(u16, u32),
+    /// Ten seconds have passed since this message was announced.
+    Due(u64),
+    /// Three seconds have passed since the first link across what was a partition.
+    Healed,
     /// Everything is looked over.
     Sweep,
 }

@@ -88,6 +88,10 @@ fn each_kind_of_attack_reaches_the_peers() {
         scenario.join_over = 1_000_000;
         scenario.workloads[0].start = 30_000_000;
         scenario.expectations.clear();
+        if *kind == Attack::AskAgain {
+            // Who is pushed everything is offered nothing.
+            scenario.settings.degree = 1;
+        }
         let adversary = &mut scenario.adversaries[0];
         (adversary.kind, adversary.hosts, adversary.networks, adversary.start) = (*kind, 4, 4, 10_000_000);
         (adversary.connections, adversary.every) = (2, 500_000);
@@ -112,6 +116,8 @@ fn each_kind_of_attack_reaches_the_peers() {
             Attack::Challenges => "frames_early",
             Attack::Collide | Attack::Flood => "messages_valid",
             Attack::Replay | Attack::ForgedTtl => "messages_duplicate",
+            Attack::EmptyOffers => "digests_taken",
+            Attack::AskAgain => "messages_answered",
             Attack::Drip | Attack::BlackHole | Attack::SlowReader | Attack::Churn => "handshakes",
         };
         assert!(count(mark) > 0, "{word}: no {mark}");

@@ -42,6 +42,8 @@ pub(crate) struct Extended {
     pub(crate) instance: u64,
     /// It found no room elsewhere: a neighbour may be displaced for it.
     pub(crate) is_urgent: bool,
+    /// It takes part in repair.
+    pub(crate) repairs: bool,
 }
 
 /// What a neighbour was, should it prove that it is alive beside a newer instance at its address.

@@ -1,6 +1,7 @@
 //! What comes into dissemination and what goes out: plain values.
 
 use crate::event::ConnectionId;
+use crate::time::Age;
 use crate::wire::Payload;
 
 /// One peer as dissemination knows it. The same peer (address and instance) has the same id when it comes back.
@@ -31,6 +32,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) data: &'a [u8],
     /// Somebody is subscribed to its type here.
     pub(crate) is_wanted: bool,
+    /// Its age, if it was asked for in repair (section 12).
+    pub(crate) fetched: Option<Age>,
 }
 
 /// Who is subscribed to a message's type here. Connections that are gone but kept alive by their parked announcements
@@ -83,13 +86,15 @@ pub(crate) struct Delivery {
     pub(crate) spread: Option<Spread>,
     /// The neighbours that get it; empty without `spread`.
     pub(crate) targets: Vec<NeighbourId>,
+    /// Its number in the knowledge base, if it has come there by this call.
+    pub(crate) known: Option<u64>,
     /// Modules that became listeners by this call.
     pub(crate) new_listeners: Vec<ConnectionId>,
 }
 
 impl Delivery {
     pub(super) fn clear(&mut self) {
-        (self.tell, self.spread) = (None, None);
+        (self.tell, self.spread, self.known) = (None, None, None);
         self.targets.clear();
         self.new_listeners.clear();
     }

@@ -15,9 +15,10 @@ mod tests;
 use crate::event::ConnectionId;
 use crate::limits::PARTNERS_MAX;
 use crate::metrics::Metrics;
+use crate::repair::{Learned, Repair};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::time::{Duration, Instant};
+use crate::time::{Age, Duration, Instant};
 use crate::wire::Payload;
 use held::{Held, HeldMessages};
 use ids::{Answer, Ids};
@@ -46,6 +47,8 @@ pub(crate) struct Dissemination {
     held: HeldMessages,
     ids: Ids,
     refusals: Refusals,
+    /// What is known, and what neighbours have of it.
+    pub(crate) repair: Repair,
     /// When the memory is swept next; none while nothing grows old in it.
     sweep_at: Option<Instant>,
     /// New messages came since the last sweep: room that is free for a moment is needed again.
@@ -58,7 +61,7 @@ pub(crate) struct Dissemination {
 
 impl Dissemination {
     /// Remembers nothing yet, and takes next to no memory.
-    pub(crate) fn new(_settings: &Settings, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(seed: [u8; 32], now: Instant) -> Self {
         let mut keys = Rng::new(seed, Stream::Keys);
         Self {
             rng: Rng::new(seed, Stream::Dissemination),
@@ -68,6 +71,7 @@ impl Dissemination {
             held: HeldMessages::default(),
             ids: Ids::default(),
             refusals: Refusals::default(),
+            repair: Repair::new(seed, now),
             sweep_at: None,
             is_busy: false,
             spare: Vec::new(),
@@ -98,7 +102,7 @@ impl Dissemination {
         let (identity, id, known) = self.identify(&arrival);
         if let Some(slot) = known.filter(|_| !planted!(SuppressionForgotten)) {
             count(&mut metrics.messages_duplicate);
-            self.take_copy(settings, metrics, slot, &arrival, neighbours, out);
+            self.take_copy(now, settings, metrics, slot, &arrival, neighbours, out);
             return;
         }
         let around = around();
@@ -132,7 +136,8 @@ impl Dissemination {
         }
         let deadline = now.after(settings.validation_timeout);
         let telling = told.telling.unwrap_or(fifo::NONE);
-        let message = Waiting { seen, id, hops, payload, source: arrival.source, senders, telling, deadline };
+        let (source, fetched) = (arrival.source, arrival.fetched.map(Box::new));
+        let message = Waiting { seen, id, hops, payload, source, senders, telling, deadline, fetched };
         if vouched {
             count(&mut metrics.messages_vouched);
             self.spread(now, settings, metrics, message, neighbours, out);
@@ -180,6 +185,32 @@ impl Dissemination {
             count(&mut metrics.messages_refused);
             self.drop_message(now, message);
         }
+    }
+
+    /// A module subscribes to a type: appends what it is told of what is known already (section 12), in at most so many
+    /// bytes, each message with the id that the NOTIFICATION has. Nobody waits for its answers.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn replay(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        metrics: &mut Metrics,
+        module: ConnectionId,
+        data_type: u16,
+        bytes: u64,
+        (told, new_listeners): (&mut Vec<(u16, Payload)>, &mut Vec<ConnectionId>),
+    ) {
+        let of_type = self.pending.iter().filter(|message| message.payload.data_type() == data_type);
+        let waiting = of_type.map(|message| (message.id, message.payload.clone()));
+        let mut all = self.repair.replay(data_type, bytes);
+        all.extend(waiting);
+        for (id, payload) in all {
+            let telling = self.ids.tell(now, &mut self.rng, id, &[module], new_listeners);
+            told.push((telling.id, payload));
+            count(&mut metrics.messages_replayed);
+        }
+        bump(&mut metrics.modules_listening, new_listeners.len());
+        self.sweep_by(now.after(settings.suppression_time));
     }
 
     /// A module's connection is gone: its ids are free, and messages that nobody else was asked about are dropped.
@@ -246,18 +277,19 @@ impl Dissemination {
     pub(crate) fn expire(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) {
         self.time_out(now, metrics);
         if self.sweep_at.is_some_and(|at| at <= now) {
-            self.sweep(now, settings.suppression_time);
+            self.sweep(now, settings);
         }
     }
 
     /// Gives back what is made again when it is needed.
     pub(crate) fn tidy(&mut self) {
         self.rng.rest();
+        self.repair.tidy();
     }
 
     /// When [`expire`](Self::expire) is wanted next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.pending.deadline().into_iter().chain(self.sweep_at).min()
+        [self.pending.deadline(), self.sweep_at, self.repair.deadline()].into_iter().flatten().min()
     }
 
     /// Messages that wait for VALIDATION.
@@ -306,8 +338,10 @@ impl Dissemination {
     }
 
     /// A copy of a message that is known (rules 5 and 6).
+    #[allow(clippy::too_many_arguments)]
     fn take_copy(
         &mut self,
+        now: Instant,
         settings: &Settings,
         metrics: &mut Metrics,
         seen: u32,
@@ -339,6 +373,7 @@ impl Dissemination {
         let Some(ttl) = spread::outgoing_ttl(u16::from(arrival.ttl)) else { return };
         count(&mut metrics.messages_respread);
         let spread = Spread { ttl, id: arrival.id, payload: Payload::new(arrival.data_type, arrival.data) };
+        self.repair.raise(now, settings, &spread);
         match self.seen.fate(seen) {
             Some(Fate::Held(slot)) => self.send_held_again(settings, slot, spread, neighbours, out),
             Some(Fate::Valid(mask)) => {
@@ -383,16 +418,41 @@ impl Dissemination {
         neighbours: &[NeighbourId],
         out: &mut Delivery,
     ) {
-        let Waiting { seen, id, hops, payload, senders, .. } = message;
+        let Waiting { seen, id, hops, payload, senders, deadline, fetched, .. } = message;
         self.seen.decide(seen, now, Fate::Valid(mask_of(&senders)));
-        match spread::outgoing_ttl(hops) {
+        let ttl = spread::outgoing_ttl(hops);
+        // A message that was not asked for is as old as its arrival.
+        let arrived = deadline.before(settings.validation_timeout);
+        let is_fetched = fetched.is_some();
+        let age = fetched.map_or(Age::then(arrived, Duration::ZERO), |age| *age);
+        let learned = Learned { id, ttl, payload: &payload, age, is_fetched, senders: &senders };
+        out.known = self.repair.learn(now, settings, learned);
+        match ttl.map(|ttl| Spread { ttl, id, payload }) {
             None => self.recycle(senders),
-            Some(ttl) => {
+            Some(spread) if is_fetched => self.pass_on_fetched(now, settings, (spread, senders, age), neighbours, out),
+            Some(spread) => {
                 let deadline = now.after(settings.suppression_time);
-                let spread = Spread { ttl, id, payload };
                 self.send(settings, metrics, (seen, spread, senders, deadline), neighbours, out);
             }
         }
+    }
+
+    /// Pushes a message that was asked for to those who cannot be offered it, while it is young (section 12).
+    fn pass_on_fetched(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        (spread, senders, age): (Spread, Vec<NeighbourId>, Age),
+        neighbours: &[NeighbourId],
+        out: &mut Delivery,
+    ) {
+        if age.now(now) < settings.suppression_time.part(4) {
+            let repair = &self.repair;
+            let is_excluded = |neighbour| senders.contains(&neighbour) || repair.is_linked(neighbour);
+            spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+            out.spread = Some(spread).filter(|_| !out.targets.is_empty());
+        }
+        self.recycle(senders);
     }
 
     /// Chooses to whom a valid message goes, none of its senders, and holds it until the deadline if they are too few.
@@ -496,8 +556,10 @@ impl Dissemination {
         self.sweep_at.get_or_insert(at);
     }
 
-    fn sweep(&mut self, now: Instant, span: Duration) {
+    fn sweep(&mut self, now: Instant, settings: &Settings) {
+        let span = settings.suppression_time;
         self.expire_held(now);
+        self.repair.expire(now, settings);
         let forgets_after = if planted!(ForgottenTooEarly) { span.part(4) } else { span };
         if !planted!(NeverForgotten) {
             self.seen.expire(now, forgets_after);
@@ -512,6 +574,7 @@ impl Dissemination {
             self.seen.next_expiry(span),
             self.ids.next_expiry(span),
             self.refusals.next_expiry(),
+            self.repair.next_expiry(settings),
             // What waits grows old once it is decided, now at the earliest.
             self.pending.deadline().map(|_| now.after(span)),
         ];

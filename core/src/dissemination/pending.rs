@@ -4,7 +4,7 @@ use super::fifo::Fifo;
 use super::shares::{Amount, Shares};
 use super::{NeighbourId, Source};
 use crate::settings::Settings;
-use crate::time::Instant;
+use crate::time::{Age, Instant};
 use crate::wire::Payload;
 
 /// A message that waits for VALIDATION.
@@ -25,6 +25,8 @@ pub(super) struct Waiting {
     pub(super) telling: u32,
     /// Until when it waits.
     pub(super) deadline: Instant,
+    /// Its age, if it was asked for in repair (section 12).
+    pub(super) fetched: Option<Box<Age>>,
 }
 
 /// The messages that wait, each at most `validation_timeout`, in the order in which they came, which is the order of
@@ -85,6 +87,16 @@ impl Pending {
             self.shares.remove(message.source, message.payload.data_type(), message.payload.len());
         }
         Some(message)
+    }
+
+    /// Those that wait, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Waiting> {
+        let mut next = self.messages.front().map(|(slot, _)| slot);
+        std::iter::from_fn(move || {
+            let slot = next?;
+            next = self.messages.after(slot);
+            self.messages.get(slot)
+        })
     }
 
     /// The first whose time is over.

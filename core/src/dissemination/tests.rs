@@ -30,7 +30,7 @@ impl Node {
     /// One module subscribed, ten neighbours, degree 3.
     fn new() -> Self {
         let settings = Settings::new(50, 3, Addresses::of("127.0.0.1:6001".parse().unwrap()));
-        let messages = Dissemination::new(&settings, [7; 32]);
+        let messages = Dissemination::new([7; 32], Instant::ZERO);
         let (metrics, out) = (Metrics::default(), Delivery::default());
         let (audience, neighbours) = (vec![module(1)], neighbours(10));
         Self { now: Instant::ZERO, settings, metrics, messages, audience, neighbours, out }
@@ -42,7 +42,7 @@ impl Node {
 
     fn arrive_as(&mut self, source: Source, id: u16, ttl: u8, data_type: u16, data: &[u8]) {
         let around = Around { subscribers: Subscribers::of(&self.audience, source), audience: &self.audience };
-        let arrival = Arrival { source, id, ttl, data_type, data, is_wanted: !self.audience.is_empty() };
+        let arrival = Arrival { source, id, ttl, data_type, data, is_wanted: !self.audience.is_empty(), fetched: None };
         let (settings, metrics, neighbours) = (&self.settings, &mut self.metrics, &self.neighbours);
         self.messages.arrive(self.now, settings, metrics, arrival, neighbours, || around, &mut self.out);
     }
@@ -221,8 +221,15 @@ fn announcers_word_needs_the_setting_and_nobody_else() {
 #[test]
 fn announcers_word_holds_for_one_that_closed_right_after() {
     let mut node = Node::new();
-    let arrival =
-        Arrival { source: Source::Module(module(1)), id: 0, ttl: 0, data_type: TYPE, data: b"x", is_wanted: true };
+    let arrival = Arrival {
+        source: Source::Module(module(1)),
+        id: 0,
+        ttl: 0,
+        data_type: TYPE,
+        data: b"x",
+        is_wanted: true,
+        fetched: None,
+    };
     let around = Around { subscribers: Subscribers::AnnouncerOnly, audience: &[] };
     let neighbours = node.neighbours.clone();
     let (settings, metrics) = (&node.settings, &mut node.metrics);
@@ -301,7 +308,7 @@ fn rule_4_held_messages_are_bounded_by_cache_size_and_bytes_and_the_oldest_leave
     assert_eq!((node.messages.held(), node.metrics.messages_held_dropped), (50, 10));
     assert_eq!(node.up(1)[0].payload.data(), [10]);
     node.settings.cache_size = 0;
-    let mut node = Node { messages: Dissemination::new(&node.settings, [7; 32]), neighbours: vec![], ..node };
+    let mut node = Node { messages: Dissemination::new([7; 32], Instant::ZERO), neighbours: vec![], ..node };
     node.announce(1, 4, b"x");
     assert_eq!(node.messages.held(), 0);
     node.settings.cache_size = 50;
@@ -567,6 +574,7 @@ fn messages_whose_audience_has_no_room_are_dropped_and_not_remembered() {
         data_type: TYPE,
         data: b"x",
         is_wanted: true,
+        fetched: None,
     };
     let around = Around { subscribers: Subscribers::Others, audience: &[] };
     let neighbours = [];

@@ -6,7 +6,10 @@ use super::node::Node;
 use crate::event::{ConnectionId, DialError, Event, Listener, ResolveId};
 use crate::settings::{Addresses, Endpoint, Settings};
 use crate::time::{Duration, Instant};
-use crate::wire::{AddressList, ApiMessage, Frame, GoodbyeReason, Payload, PeerMessage, kind, peer_notification};
+use crate::wire::{
+    AddressList, ApiMessage, Digest, Digests, Frame, GoodbyeReason, Interest, Offer, Offers, Payload, PeerMessage,
+    kind, peer_notification,
+};
 use std::net::SocketAddr;
 
 /// Events of one script, at most.
@@ -154,6 +157,12 @@ fn of_peer(input: &mut Input<'_>) -> Vec<u8> {
         5 => PeerMessage::Goodbye { reason: GoodbyeReason::from(u16::from(how & 7)) }.frame(),
         6 => PeerMessage::VerificationRequest { nonce: u64::from(how) }.frame(),
         7 => PeerMessage::Hello { address: address(input) }.frame(),
+        9 => Interest::frame_of(&[0, 1, 2, 3].map(|data_type| data_type & u16::from(how))),
+        10 | 11 => {
+            let offer = |_| Offer { digest: some_digest(input), age: u16::from(input.u8()) };
+            Offers::frame_of(&(0..how & 15).map(offer).collect::<Vec<_>>())
+        }
+        12 => Digests::frame_of(&(0..how & 15).map(|_| some_digest(input)).collect::<Vec<_>>()),
         8 => return frame(504_u16.saturating_add(u16::from(how & 15)), input.bytes(usize::from(how >> 4))),
         _ => {
             let (id, data) = (u16::from(how >> 2 & 7), data(input));
@@ -161,6 +170,16 @@ fn of_peer(input: &mut Input<'_>) -> Vec<u8> {
         }
     };
     said.to_vec()
+}
+
+/// Of a message as [`of_peer`] makes them, or of one of a few that there are not.
+fn some_digest(input: &mut Input<'_>) -> Digest {
+    let (how, choice) = (input.u8(), input.u8());
+    if choice & 1 == 0 {
+        return u64::from(how);
+    }
+    let len = usize::from(choice >> 1 & 7);
+    crate::repair::digest_of(u16::from(how >> 2 & 7), u16::from(how & 3), &vec![choice >> 4 & 3; len])
 }
 
 /// Mostly short; at times enough to fill queues.

@@ -123,7 +123,8 @@ fn join(node: &mut Node, input: &mut Input<'_>) {
 }
 
 pub(super) fn introduction(choices: u8) -> Frame {
-    let (features, hints) = (Features(u32::from(choices >> 6)), Hints::new(&[]));
+    let repair = if choices & 0b10_0000 == 0 { Features::REPAIR } else { Features::default() };
+    let (features, hints) = (Features(u32::from(choices >> 6)).with(repair), Hints::new(&[]));
     let instance = u64::from(choices >> 2 & 7).wrapping_mul(0x2000_0000_0000_0001);
     PeerMessage::Capabilities(Capabilities { version: 1, features, instance, hints }).frame()
 }

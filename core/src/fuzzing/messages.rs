@@ -1,8 +1,10 @@
 //! Bodies of every type on both ports: what is understood is said again in the same words.
 
 use super::Input;
-use crate::limits::{FRAME_HEADER, FRAME_MAX};
-use crate::wire::{ApiMessage, DecodeError, Frame, Payload, PeerMessage, kind, notification, peer_notification};
+use crate::limits::{DIGESTS_PER_FRAME, FRAME_HEADER, FRAME_MAX, INTEREST_TYPES_MAX};
+use crate::wire::{
+    ApiMessage, DecodeError, Digests, Frame, Offers, Payload, PeerMessage, kind, notification, peer_notification,
+};
 
 /// The type, two bytes; then the body.
 pub fn messages(data: &[u8]) {
@@ -44,6 +46,19 @@ fn of_peer(kind: u16, body: &[u8]) {
     match message {
         PeerMessage::PeerNotification { ttl, id, data_type, data } => {
             assert_eq!(peer_notification(ttl, id, &Payload::new(data_type, data)), frame);
+        }
+        PeerMessage::IHave(offers) => {
+            let offers: Vec<_> = offers.iter().collect();
+            assert_eq!(offers.len(), (body.len() / 10).min(DIGESTS_PER_FRAME), "offers in {body:?}");
+            assert_eq!(Offers::frame_of(&offers).to_vec().get(4..), body.get(..offers.len().saturating_mul(10)));
+        }
+        PeerMessage::IWant(digests) => {
+            let digests: Vec<_> = digests.iter().collect();
+            assert_eq!(digests.len(), (body.len() / 8).min(DIGESTS_PER_FRAME), "digests in {body:?}");
+            assert_eq!(Digests::frame_of(&digests).to_vec().get(4..), body.get(..digests.len().saturating_mul(8)));
+        }
+        PeerMessage::Interest(interest) => {
+            assert!(interest.iter().count() <= INTEREST_TYPES_MAX, "types in {interest:?}");
         }
         PeerMessage::PeerResponse(list) => {
             assert_eq!(list.iter().count(), list.len(), "addresses in {list:?}");

@@ -336,6 +336,9 @@ impl Node {
         assert!(s.waiting_bytes <= settings.pending_bytes, "{} bytes waiting", s.waiting_bytes);
         assert!(s.waiting > 0 || s.waiting_bytes == 0, "nothing waits, of {} bytes", s.waiting_bytes);
         assert!(s.seen <= settings.seen_max as usize && s.held <= settings.cache_size as usize, "{s:?}");
+        assert!(s.known <= settings.cache_size as usize && s.known_bytes <= settings.cache_bytes, "{s:?}");
+        let wanted_max = limits::REPAIR_LINKS_MAX.saturating_mul(limits::WANTS_PER_NEIGHBOUR);
+        assert!(s.wanted <= wanted_max, "{} wanted", s.wanted);
         // Parked announcements keep the subscriptions of a module that is gone (section 5, Pressure).
         let has_subscribers = s.modules > 0 || s.parked_bytes > 0;
         assert!(s.subscriptions == 0 || has_subscribers, "{} subscriptions of nobody", s.subscriptions);

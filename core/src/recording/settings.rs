@@ -47,6 +47,9 @@ impl Sink {
             look_ups_per_minute,
             partial_bytes,
             subnet_share,
+            repair_interval,
+            cache_bytes,
+            replay,
         } = settings;
         self.addresses(p2p_address);
         self.addresses(advertised_address);
@@ -80,6 +83,9 @@ impl Sink {
         }
         self.number(*partial_bytes);
         self.number(u64::from(*subnet_share));
+        self.number(repair_interval.as_micros());
+        self.number(*cache_bytes);
+        self.u8(u8::from(*replay));
     }
 
     fn addresses(&mut self, addresses: &Addresses) {
@@ -152,6 +158,9 @@ impl Source<'_> {
             look_ups_per_minute: self.u32()?,
             partial_bytes: self.number()?,
             subnet_share: self.u32()?,
+            repair_interval: self.span()?,
+            cache_bytes: self.number()?,
+            replay: self.switch()?,
         })
     }
 

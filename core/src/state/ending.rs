@@ -104,12 +104,14 @@ impl GossipState {
             let is_old = known.instance.is_none();
             let is_chosen = known.connections.iter().any(|other| other.is_dialed());
             self.membership.view.change(neighbour, |known| known.chosen = is_chosen);
+            self.go_on_repairing(neighbour, out);
             if is_old && !self.is_shutting_down && reason != EndReason::Evicted {
                 self.say_hello(survivor, out);
             }
             return;
         }
         if let Some(gone) = self.membership.view.remove(neighbour) {
+            self.end_repair(neighbour, out);
             out.push(Action::Note(Note::NeighbourDown { address: gone.address, reason }));
             self.neighbour_gone(&gone, reason);
         }

@@ -47,11 +47,12 @@ impl GossipState {
             return;
         }
         let is_urgent = !looks_up && id.is_dialed() && self.membership.is_urgent(&self.settings);
-        let features = match (looks_up, is_urgent) {
+        let purpose = match (looks_up, is_urgent) {
             (true, _) => Features::LOOK_UP,
             (false, true) => Features::URGENT,
             (false, false) => Features::default(),
         };
+        let features = if self.settings.cache_size > 0 { purpose.with(Features::REPAIR) } else { purpose };
         let other_family = self.settings.p2p_address.iter().filter(|address| address.is_ipv6() != peer.is_v6);
         let hints: Vec<SocketAddr> =
             other_family.filter_map(|own| self.settings.own_address(&own)).filter(is_usable).collect();
@@ -83,7 +84,8 @@ impl GossipState {
             return;
         }
         let is_urgent = theirs.features.has(Features::URGENT);
-        peer.extended = Some(Extended { instance: theirs.instance, is_urgent });
+        let repairs = theirs.features.has(Features::REPAIR);
+        peer.extended = Some(Extended { instance: theirs.instance, is_urgent, repairs });
         let (is_dialed, is_untouched) = (id.is_dialed(), matches!(peer.verifier, Verifier::AwaitHello { .. }));
         if is_dialed && theirs.instance == self.instance {
             self.dialed_ourselves(id, out);
@@ -458,7 +460,9 @@ impl GossipState {
         self.is_view_changed = true;
         out.push(Action::Note(Note::NeighbourUp { connection: id, address, capable: is_capable }));
         self.welcome(id, address, arrival, out);
-        self.hand_over_held(neighbour, out);
+        if !self.begin_repair(neighbour, out) {
+            self.hand_over_held(neighbour, out);
+        }
         self.arm(id);
     }
 
@@ -491,6 +495,7 @@ impl GossipState {
     /// is gone for good.
     fn suspend(&mut self, former: NeighbourId, out: &mut Actions) {
         let Some(neighbour) = self.membership.view.remove(former) else { return };
+        self.end_repair(former, out);
         out.push(Action::Note(Note::NeighbourDown { address: neighbour.address, reason: EndReason::Replaced }));
         for &id in neighbour.connections.iter() {
             let Some(peer) = self.peers.get_mut(&id) else { continue };

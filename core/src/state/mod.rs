@@ -9,6 +9,7 @@ mod joining;
 mod modules;
 mod peers;
 mod proofs;
+mod repairing;
 mod spreading;
 #[cfg(test)]
 mod tests;
@@ -108,7 +109,7 @@ impl GossipState {
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
             subscriptions: Subscriptions::default(),
-            dissemination: Dissemination::new(&settings, seed),
+            dissemination: Dissemination::new(seed, now),
             proofs: Proofs::new(settings.pow_per_minute, now),
             timers: Timers::default(),
             metrics: Metrics::default(),
@@ -202,6 +203,9 @@ impl GossipState {
             waiting_bytes: self.dissemination.waiting_bytes(),
             seen: self.dissemination.seen(),
             held: self.dissemination.held(),
+            known: self.dissemination.repair.known(),
+            known_bytes: self.dissemination.repair.known_bytes(),
+            wanted: self.dissemination.repair.wants(),
             parked_bytes: self.parked_bytes,
             proofs: self.proofs.len(),
             timers: self.timers.len(),
@@ -304,7 +308,10 @@ impl GossipState {
             let stale_after = self.dissemination.memory_span(now, &self.settings).part(4);
             let bound = self.settings.peer_queue;
             let stale = peer.outbox.written(now, id, bytes, bound, stale_after, out);
-            self.metrics.spread_stale = self.metrics.spread_stale.saturating_add(stale);
+            if stale > 0 {
+                self.metrics.spread_stale = self.metrics.spread_stale.saturating_add(stale);
+                self.offer_again(id);
+            }
         } else if let Some(module) = self.modules.get_mut(&id) {
             // A module's notifications never grow stale: it was promised them.
             let never = crate::time::Duration::from_micros(u64::MAX);
@@ -320,6 +327,7 @@ impl GossipState {
             self.rng.rest();
         }
         self.dissemination.expire(self.now, &self.settings, &mut self.metrics);
+        self.repair(out);
         while let Some(timer) = self.timers.pop(self.now) {
             match timer {
                 Timer::Connection(id) if self.peers.contains_key(&id) => self.check_peer(id, out),

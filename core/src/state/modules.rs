@@ -3,7 +3,7 @@
 use super::{GossipState, bump};
 use crate::action::{Action, Actions, Flush};
 use crate::connection::module::{Module, Parked};
-use crate::dissemination::Source;
+use crate::dissemination::{Arrival, Source};
 use crate::error::ModuleFault;
 use crate::event::ConnectionId;
 use crate::limits::{DATA_MAX, FRAME_HEADER, PARKED_BYTES_PER_MODULE};
@@ -80,12 +80,21 @@ impl GossipState {
     fn on_module_message(&mut self, id: ConnectionId, message: ApiMessage<'_>, out: &mut Actions) {
         match message {
             ApiMessage::Announce { ttl, data_type, data } => self.on_announce(id, ttl, data_type, data, out),
-            ApiMessage::Notify { data_type } => {
-                if self.subscriptions.subscribe(id, data_type) == Subscribed::TableFull {
+            ApiMessage::Notify { data_type } => match self.subscriptions.subscribe(id, data_type) {
+                Subscribed::New => {
+                    if self.subscriptions.subscribers(data_type).len() == 1 {
+                        self.dissemination.repair.interest_changed(self.now);
+                    }
+                    if self.settings.replay {
+                        self.replay(id, data_type, out);
+                    }
+                }
+                Subscribed::Already => {}
+                Subscribed::TableFull => {
                     bump(&mut self.metrics.subscriptions_refused);
                     out.push(Action::Note(Note::TableFull { table: "subscriptions" }));
                 }
-            }
+            },
             ApiMessage::Validation { id: message, valid } => self.on_validation(id, message, valid, out),
             // `wants` lets no NOTIFICATION in.
             ApiMessage::Notification { .. } => {}
@@ -104,7 +113,8 @@ impl GossipState {
 
     fn announce(&mut self, id: ConnectionId, ttl: u8, data_type: u16, data: &[u8], out: &mut Actions) {
         bump(&mut self.metrics.announcements);
-        self.message_arrived(Source::Module(id), 0, ttl, data_type, data, out);
+        let source = Source::Module(id);
+        self.message_arrived(Arrival { source, id: 0, ttl, data_type, data, is_wanted: false, fetched: None }, out);
     }
 
     /// Puts an announcement off. Past the bound of what may be parked, nothing more is taken from the connection: whoever
@@ -222,8 +232,8 @@ impl GossipState {
     /// The last of a module that is gone.
     fn forget_module(&mut self, id: ConnectionId) {
         self.modules.remove(&id);
-        if !planted!(SubscriptionsOutlive) {
-            self.subscriptions.unsubscribe_all(id);
+        if !planted!(SubscriptionsOutlive) && self.subscriptions.unsubscribe_all(id) {
+            self.dissemination.repair.interest_changed(self.now);
         }
     }
 

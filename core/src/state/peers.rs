@@ -4,7 +4,7 @@ use super::{GossipState, bump};
 use crate::action::{Action, Actions};
 use crate::address::{canonical, is_usable, scope};
 use crate::connection::peer::{Origin, Purpose, Rate};
-use crate::dissemination::{NeighbourId, Source};
+use crate::dissemination::{Arrival, NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
 use crate::note::{EndReason, Note};
@@ -107,6 +107,9 @@ impl GossipState {
             PeerMessage::Ping
             | PeerMessage::PeerRequest
             | PeerMessage::Push { .. }
+            | PeerMessage::IHave(_)
+            | PeerMessage::IWant(_)
+            | PeerMessage::Interest(_)
             | PeerMessage::PeerNotification { .. } => match neighbour {
                 Some(neighbour) => self.on_neighbours_message(id, neighbour, message, out),
                 // Before it is established it counts for nothing, and costs nothing.
@@ -141,8 +144,15 @@ impl GossipState {
             }
             PeerMessage::PeerNotification { ttl, id: message_id, data_type, data } => {
                 bump(&mut self.metrics.peer_notifications);
-                self.message_arrived(Source::Neighbour(neighbour), message_id, ttl, data_type, data, out);
+                let fetched = self.dissemination.repair.comes(self.now, neighbour, message_id, data_type, data);
+                self.metrics.messages_fetched =
+                    self.metrics.messages_fetched.saturating_add(u64::from(fetched.is_some()));
+                let (source, id, is_wanted) = (Source::Neighbour(neighbour), message_id, false);
+                self.message_arrived(Arrival { source, id, ttl, data_type, data, is_wanted, fetched }, out);
             }
+            PeerMessage::IHave(offers) => self.on_offers(id, neighbour, offers, out),
+            PeerMessage::IWant(digests) => self.on_wants(id, neighbour, digests, out),
+            PeerMessage::Interest(interest) => self.on_interest(id, neighbour, interest, out),
             _ => {}
         }
     }

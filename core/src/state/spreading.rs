@@ -14,16 +14,9 @@ use crate::util::sorted::SortedMap;
 use crate::wire::{Frame, notification, peer_notification};
 
 impl GossipState {
-    /// A message was announced here or came from a neighbour.
-    pub(super) fn message_arrived(
-        &mut self,
-        source: Source,
-        id: u16,
-        ttl: u8,
-        data_type: u16,
-        data: &[u8],
-        out: &mut Actions,
-    ) {
+    /// A message was announced here or came from a neighbour. Whether it is wanted is found out here.
+    pub(super) fn message_arrived(&mut self, mut arrival: Arrival<'_>, out: &mut Actions) {
+        let Arrival { source, data_type, data, .. } = arrival;
         let mut audience = std::mem::take(&mut self.audience);
         let mut delivery = std::mem::take(&mut self.delivery);
         let mut full = Vec::new();
@@ -35,7 +28,7 @@ impl GossipState {
             let subscribers = gather(all, modules, settings, source, data.len(), (audience, &mut full));
             Around { subscribers, audience }
         };
-        let arrival = Arrival { source, id, ttl, data_type, data, is_wanted: !all.is_empty() };
+        arrival.is_wanted = !all.is_empty();
         self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut delivery);
         if let Some((wire_id, payload)) = delivery.tell.take() {
             let frame = notification(wire_id, &payload);
@@ -53,7 +46,7 @@ impl GossipState {
     pub(super) fn deliver(&mut self, delivery: &mut Delivery, out: &mut Actions) {
         if let Some(spread) = delivery.spread.take() {
             let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
-            self.spread_to(&delivery.targets, &frame, out);
+            self.spread_to(&delivery.targets, &frame, delivery.known, out);
             delivery.targets.clear();
         }
         for id in delivery.new_listeners.drain(..) {
@@ -63,8 +56,9 @@ impl GossipState {
         }
     }
 
-    /// Queues a message for these neighbours; a full queue drops it (section 5, Pressure).
-    fn spread_to(&mut self, targets: &[NeighbourId], frame: &Frame, out: &mut Actions) {
+    /// Queues a message for these neighbours; a full queue drops it (section 5, Pressure). If the knowledge base has it,
+    /// under a number, it is not offered to whom it was queued for.
+    pub(super) fn spread_to(&mut self, targets: &[NeighbourId], frame: &Frame, known: Option<u64>, out: &mut Actions) {
         let (now, bound, patience) = (self.now, self.settings.peer_queue, self.settings.peer_stall_timeout);
         let (len, mark) = (frame.len(), bound / QUEUE_MARK_PART);
         let (mut next, mut sent, mut dropped) = (0, 0u64, 0u64);
@@ -84,6 +78,9 @@ impl GossipState {
                 dropped = dropped.saturating_add(1);
                 continue;
             }
+            if let Some(number) = known {
+                self.dissemination.repair.pushed(number, *target);
+            }
             sent = sent.saturating_add(1);
             bump(&mut peer.traffic.messages_out);
             peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(len as u64);
@@ -100,7 +97,8 @@ impl GossipState {
         let mut held: Vec<Spread> = Vec::new();
         self.dissemination.neighbour_up(self.now, &self.settings, neighbour, &mut held);
         for spread in held {
-            self.spread_to(&[neighbour], &peer_notification(spread.ttl, spread.id, &spread.payload), out);
+            let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
+            self.spread_to(&[neighbour], &frame, None, out);
         }
     }
 

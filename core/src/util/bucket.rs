@@ -27,8 +27,13 @@ impl TokenBucket {
 
     /// Takes a token if there is one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
+        self.take_many(now, 1)
+    }
+
+    /// Takes so many tokens if there are as many.
+    pub(crate) fn take_many(&mut self, now: Instant, tokens: u64) -> bool {
         self.fill(now);
-        match self.credit.checked_sub(Self::TOKEN) {
+        match self.credit.checked_sub(tokens.saturating_mul(Self::TOKEN)) {
             Some(rest) => {
                 self.credit = rest;
                 true
@@ -47,6 +52,12 @@ impl TokenBucket {
         self.fill(now);
         let missing = Self::TOKEN.saturating_sub(self.credit);
         now.after(Duration::from_micros(missing.div_ceil(u64::from(self.per_minute.max(1)))))
+    }
+
+    /// Are there so many tokens?
+    pub(crate) fn has(&mut self, now: Instant, tokens: u64) -> bool {
+        self.fill(now);
+        self.credit >= tokens.saturating_mul(Self::TOKEN)
     }
 
     fn fill(&mut self, now: Instant) {

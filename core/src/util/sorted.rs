@@ -25,7 +25,6 @@ impl<K, V> SortedMap<K, V> {
         self.entries.len()
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

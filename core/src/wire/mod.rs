@@ -8,6 +8,7 @@ mod cursor;
 mod deframer;
 mod frame;
 mod p2p;
+mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use api::{ApiMessage, notification};
 pub use deframer::{Deframer, Next};
 pub use frame::{Frame, Payload};
 pub use p2p::{AddressList, Capabilities, Features, GoodbyeReason, Hints, PeerMessage, peer_notification};
+pub use repair::{Digest, Digests, Interest, Offer, Offers};
 
 use std::fmt;
 
@@ -50,6 +52,12 @@ pub mod kind {
     pub const IPV6: u16 = 513;
     /// PONG, an extension.
     pub const PONG: u16 = 514;
+    /// IHAVE, an extension.
+    pub const IHAVE: u16 = 515;
+    /// IWANT, an extension.
+    pub const IWANT: u16 = 516;
+    /// INTEREST, an extension.
+    pub const INTEREST: u16 = 518;
     /// GOODBYE, an extension.
     pub const GOODBYE: u16 = 519;
 }

@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::frame::{Fields, Frame, Payload};
+use super::repair::{self, Digests, Interest, Offers};
 use super::{DecodeError, kind};
 use crate::limits::{FRAME_HEADER, FRAME_MAX};
 use std::net::SocketAddr;
@@ -56,6 +57,12 @@ pub enum PeerMessage<'a> {
     Capabilities(Capabilities<'a>),
     /// 514: I am.
     Pong,
+    /// 515: I have these.
+    IHave(Offers<'a>),
+    /// 516: send me these.
+    IWant(Digests<'a>),
+    /// 518: my modules subscribe to this.
+    Interest(Interest<'a>),
     /// 519: I close this connection.
     Goodbye {
         /// Why.
@@ -85,10 +92,18 @@ impl Features {
     pub const LOOK_UP: Self = Self(1);
     /// The sender has few neighbours and was turned away elsewhere: somebody may make room for it (section 11).
     pub const URGENT: Self = Self(2);
+    /// The sender takes part in repair (section 12).
+    pub const REPAIR: Self = Self(4);
 
     /// Is `other` among these?
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 
@@ -220,7 +235,7 @@ impl From<u16> for GoodbyeReason {
 impl<'a> PeerMessage<'a> {
     /// Is this a type that [`decode`](Self::decode) knows?
     pub const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::PEER_REQUEST..=kind::PONG | kind::GOODBYE)
+        matches!(kind, kind::PEER_REQUEST..=kind::IWANT | kind::INTEREST | kind::GOODBYE)
     }
 
     /// Reads a body.
@@ -267,6 +282,9 @@ impl<'a> PeerMessage<'a> {
             }
             kind::IPV6 => Self::decode_v6(cursor),
             kind::PONG => Ok(Self::Pong),
+            kind::IHAVE => Ok(Self::IHave(Offers::read(body))),
+            kind::IWANT => Ok(Self::IWant(Digests::read(body))),
+            kind::INTEREST => Interest::read(body).map(Self::Interest),
             kind::GOODBYE => Ok(Self::Goodbye { reason: cursor.u16()?.into() }),
             _ => Err(DecodeError::UnknownType),
         }
@@ -319,6 +337,9 @@ impl<'a> PeerMessage<'a> {
                 with_hints.frame(kind::CAPABILITIES)
             }
             Self::Pong => fields.frame(kind::PONG),
+            Self::IHave(offers) => repair::have_frame(offers),
+            Self::IWant(digests) => repair::want_frame(digests),
+            Self::Interest(interest) => interest.frame(),
             Self::Goodbye { reason } => fields.u16(reason.number()).frame(kind::GOODBYE),
         }
     }

@@ -42,6 +42,13 @@ const VECTORS: &[(&str, &[u8])] = &[
     ("513 508", &[0, 24, 2, 1, 1, 0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x17, 0x71]),
     ("513 509", &[0, 26, 2, 1, 1, 0xfd, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x17, 0x71]),
     ("514", &[0, 4, 2, 2]),
+    ("515 of none", &[0, 4, 2, 3]),
+    ("515 of two", &[0, 24, 2, 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 7, 9, 8, 7, 6, 5, 4, 3, 2, 255, 255]),
+    ("516 of none", &[0, 4, 2, 4]),
+    ("516 of two", &[0, 20, 2, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2]),
+    ("518 of none", &[0, 6, 2, 6, 0, 0]),
+    ("518 of all", &[0, 6, 2, 6, 0, 1]),
+    ("518 of two", &[0, 10, 2, 6, 0, 0, 5, 0x39, 0xff, 0xff]),
     ("519", &[0, 6, 2, 7, 0, 0]),
     ("519 of a later version", &[0, 6, 2, 7, 0x12, 0x34]),
 ];
@@ -95,7 +102,8 @@ fn fits(kind: u16, body: &[u8]) -> Result<(), DecodeError> {
             _ => return Err(DecodeError::UnknownType),
         },
         514 => true,
-        519 => len >= 2,
+        515 | 516 => true,
+        518 | 519 => len >= 2,
         _ => return Err(DecodeError::UnknownType),
     };
     if right { Ok(()) } else { Err(DecodeError::WrongLength) }
@@ -119,6 +127,9 @@ fn canonical(kind: u16, body: &[u8]) -> Vec<u8> {
             _ => 22,
         }),
         514 => body.clear(),
+        515 => body.truncate(body.len() / 10 * 10),
+        516 => body.truncate(body.len() / 8 * 8),
+        518 => body.truncate(body.len() / 2 * 2),
         519 => body.truncate(2),
         _ => {}
     }
@@ -211,6 +222,57 @@ fn extension_vectors_mean_what_section_8_says() {
 }
 
 #[test]
+fn repair_vectors_mean_what_section_12_says() {
+    let read = |name| {
+        let (kind, body) = parts_of(vector(name));
+        PeerMessage::decode(kind, body).unwrap()
+    };
+    let PeerMessage::IHave(none) = read("515 of none") else { panic!() };
+    assert_eq!(none.iter().count(), 0);
+    let PeerMessage::IHave(two) = read("515 of two") else { panic!() };
+    let (first, second) = (0x0102_0304_0506_0708, 0x0908_0706_0504_0302);
+    let offers = [Offer { digest: first, age: 7 }, Offer { digest: second, age: Offer::GONE }];
+    assert_eq!(two.iter().collect::<Vec<_>>(), offers);
+    assert_eq!(Offers::frame_of(&offers).to_vec(), vector("515 of two"));
+    let PeerMessage::IWant(two) = read("516 of two") else { panic!() };
+    assert_eq!(two.iter().collect::<Vec<_>>(), [first, second]);
+    assert_eq!(Digests::frame_of(&[first, second]).to_vec(), vector("516 of two"));
+    let PeerMessage::Interest(none) = read("518 of none") else { panic!() };
+    assert!(!none.is_all() && none.iter().next().is_none());
+    assert!(matches!(read("518 of all"), PeerMessage::Interest(all) if all.is_all()));
+    let PeerMessage::Interest(two) = read("518 of two") else { panic!() };
+    assert_eq!((two.is_all(), two.iter().collect::<Vec<_>>()), (false, vec![1337, 65_535]));
+    assert_eq!(Interest::frame_of(&[1337, 65_535]).to_vec(), vector("518 of two"));
+}
+
+#[test]
+fn lists_of_repair_end_with_their_last_whole_entry_and_are_read_to_their_bound() {
+    for name in ["515 of two", "516 of two", "518 of two"] {
+        let (kind, body) = parts_of(vector(name));
+        let message = PeerMessage::decode(kind, body).unwrap();
+        let trailing = if kind == kind::INTEREST { 1 } else { 7 };
+        for trailing in 1..=trailing {
+            let longer = [body, &[7; 7][..trailing]].concat();
+            assert_eq!(PeerMessage::decode(kind, &longer), Ok(message), "{name} with {trailing} bytes more");
+        }
+    }
+    let body = [1; 65_000];
+    let read = |kind| PeerMessage::decode(kind, &body).unwrap();
+    let PeerMessage::IHave(offers) = read(kind::IHAVE) else { panic!() };
+    let PeerMessage::IWant(digests) = read(kind::IWANT) else { panic!() };
+    assert_eq!((offers.iter().count(), digests.iter().count()), (512, 512));
+    let types: Vec<u16> = (0..257).collect();
+    assert_eq!(Interest::frame_of(&types).to_vec(), vector("518 of all"), "too many to say");
+    let frame = Interest::frame_of(&types[..256]).to_vec();
+    let read = |body| match PeerMessage::decode(kind::INTEREST, body) {
+        Ok(PeerMessage::Interest(interest)) => (interest.is_all(), interest.iter().count()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((frame.len(), read(&frame[4..])), (6 + 512, (false, 256)));
+    assert_eq!(read(&[&frame[4..], &[1, 0][..]].concat()), (true, 256), "more than are read are all");
+}
+
+#[test]
 fn goodbye_reasons_have_the_numbers_of_section_8() {
     use GoodbyeReason::{Duplicate, Evicted, Fault, Other, ShuttingDown, ViewFull};
     for (number, reason) in [ShuttingDown, Evicted, ViewFull, Duplicate, Fault, Other(5)].into_iter().enumerate() {
@@ -249,7 +311,7 @@ fn each_port_refuses_the_other_ports_types() {
         assert_eq!(api, (500..=503).contains(&kind), "type {kind} on the API port");
         // 513 needs an original type to be known.
         let peer = PeerMessage::decode(kind, &[&[1, 0xfc], &body[..]].concat()) != Err(DecodeError::UnknownType);
-        assert_eq!(peer, (504..=514).contains(&kind) || kind == 519, "type {kind} between peers");
+        assert_eq!(peer, (504..=516).contains(&kind) || kind == 518 || kind == 519, "type {kind} between peers");
         assert_eq!(PeerMessage::knows(kind), peer, "type {kind}");
     }
 }
@@ -310,7 +372,9 @@ fn reserved_bits_are_ignored_and_sent_as_zero() {
 
 #[test]
 fn trailing_bytes_of_extensions_are_ignored() {
-    let extensions = VECTORS.iter().filter(|(_, bytes)| parts_of(bytes).0 >= kind::CAPABILITIES);
+    let is_list = |kind| matches!(kind, kind::IHAVE | kind::IWANT | kind::INTEREST);
+    let of_section_8 = |kind| kind >= kind::CAPABILITIES && !is_list(kind);
+    let extensions = VECTORS.iter().filter(|(_, bytes)| of_section_8(parts_of(bytes).0));
     let mut met = 0;
     for (name, bytes) in extensions {
         let (kind, body) = parts_of(bytes);
@@ -411,6 +475,9 @@ fn any_peer_message<'a>(g: &mut Gen, which: usize, material: &'a Material) -> Pe
             hints: Hints::new(&material.hints),
         }),
         9 => PeerMessage::Pong,
+        10 => PeerMessage::decode(kind::IHAVE, &material.list).unwrap(),
+        11 => PeerMessage::decode(kind::IWANT, &material.list).unwrap(),
+        12 if material.list.len() >= 2 => PeerMessage::decode(kind::INTEREST, &material.list).unwrap(),
         _ => PeerMessage::Goodbye { reason: u16::arbitrary(g).into() },
     }
 }
@@ -418,7 +485,7 @@ fn any_peer_message<'a>(g: &mut Gen, which: usize, material: &'a Material) -> Pe
 #[test]
 fn every_peer_message_survives_its_frame() {
     for_seeds(40, |g| {
-        for which in 0..=10 {
+        for which in 0..=13 {
             let material = Material::arbitrary(g);
             let message = any_peer_message(g, which, &material);
             let bytes = message.frame().to_vec();

@@ -269,9 +269,19 @@ impl Node {
 
     /// A peer dials in from this address and proves its work; with extensions if it has an instance.
     pub(crate) fn join(&mut self, address: SocketAddr, instance: Option<u64>) -> ConnectionId {
+        let id = self.join_with(address, instance, Features::default());
+        assert!(matches!(self.notes.last(), Some(Note::NeighbourUp { connection, .. }) if *connection == id));
+        // What was held for later neighbours is left for the test to take.
+        let end = self.ends.get_mut(&id).unwrap();
+        end.inbox.retain(|frame| frame.kind() == kind::PEER_NOTIFICATION);
+        id
+    }
+
+    /// A peer with these features; all that it is sent is left for the test to take, but for 506.
+    pub(crate) fn join_with(&mut self, address: SocketAddr, instance: Option<u64>, features: Features) -> ConnectionId {
         let id = self.accept(Listener::P2p, SocketAddr::new(address.ip(), 50_000));
         if let Some(instance) = instance {
-            let (features, hints) = (Features::default(), Hints::new(&[]));
+            let hints = Hints::new(&[]);
             self.say(id, &PeerMessage::Capabilities(Capabilities { version: 1, features, instance, hints }).frame());
         }
         self.say(id, &PeerMessage::Hello { address }.frame());
@@ -279,10 +289,6 @@ impl Node {
         let asked = frames.iter().find(|frame| frame.kind() == kind::VERIFICATION_REQUEST).expect("506 after HELLO");
         let nonce = u64::from_be_bytes(asked.to_vec()[4..12].try_into().unwrap());
         self.say(id, &PeerMessage::VerificationResponse { nonce, challenge: 0, address }.frame());
-        assert!(matches!(self.notes.last(), Some(Note::NeighbourUp { connection, .. }) if *connection == id));
-        // What was held for later neighbours is left for the test to take.
-        let end = self.ends.get_mut(&id).unwrap();
-        end.inbox.retain(|frame| frame.kind() == kind::PEER_NOTIFICATION);
         id
     }
 

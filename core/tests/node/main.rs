@@ -8,5 +8,7 @@ mod harness;
 mod modules;
 mod pressure;
 mod random;
+mod repair;
+mod replay;
 mod spreading;
 mod sweep;

@@ -5,7 +5,8 @@ use crate::harness::{Node, Told};
 use gossip_core::limits::{CANDIDATES_MAX, FRAME_MAX, PARKED_BYTES_PER_MODULE, TIMERS_OF_NODE};
 use gossip_core::time::{Duration, Instant};
 use gossip_core::wire::{
-    AddressList, ApiMessage, Capabilities, Features, GoodbyeReason, Hints, Payload, PeerMessage, peer_notification,
+    AddressList, ApiMessage, Capabilities, Digests, Features, GoodbyeReason, Hints, Interest, Offer, Offers, Payload,
+    PeerMessage, peer_notification,
 };
 use gossip_core::{
     Addresses, ConnectionId, DialError, Endpoint, Event, GossipState, Listener, Metrics, ResolveId, Settings,
@@ -69,7 +70,9 @@ fn peer_bytes(g: &mut Gen, nonce: Option<u64>) -> Vec<u8> {
     let hints = [address(g)];
     let list: Vec<SocketAddr> = (0..pick(g, 30)).map(|_| address(g)).collect();
     let instance = pick(g, 5);
-    let features = Features(u32::from(pick(g, 12) == 0));
+    let features = Features(u32::from(pick(g, 12) == 0) | [0, 4][usize::from(bool::arbitrary(g))]);
+    let digests: Vec<u64> = (0..pick(g, 20)).map(|_| pick(g, 50)).collect();
+    let offers: Vec<Offer> = digests.iter().map(|digest| Offer { digest: *digest, age: small(g) }).collect();
     match pick(g, 24) {
         0 => PeerMessage::PeerRequest.frame(),
         1 | 2 => AddressList::frame_of(&list, bool::arbitrary(g)),
@@ -84,6 +87,9 @@ fn peer_bytes(g: &mut Gen, nonce: Option<u64>) -> Vec<u8> {
         14 => PeerMessage::Pong.frame(),
         15 => PeerMessage::Capabilities(Capabilities { version: 1, features, instance, hints: Hints::new(&hints) })
             .frame(),
+        17 => Offers::frame_of(&offers),
+        18 => Digests::frame_of(&digests),
+        19 => Interest::frame_of(&[small(g), small(g)]),
         16 if pick(g, 10) == 0 => PeerMessage::Goodbye { reason: GoodbyeReason::Evicted }.frame(),
         _ => {
             let mut body = data(g);
@@ -198,6 +204,7 @@ fn keeps_its_bounds(node: &Node) {
     assert!(status.unverified <= settings.unverified_max as usize, "unverified: {}", status.unverified);
     assert!(status.candidates <= CANDIDATES_MAX && status.lost <= settings.max_peers as usize, "candidates, lost");
     assert!(status.waiting <= settings.pending_max as usize, "waiting: {}", status.waiting);
+    assert!(status.known <= settings.cache_size as usize && status.known_bytes <= settings.cache_bytes, "known");
     assert!(status.waiting_bytes <= settings.pending_bytes, "waiting bytes: {}", status.waiting_bytes);
     assert!(status.seen <= settings.seen_max as usize, "seen: {}", status.seen);
     assert!(status.held <= settings.cache_size as usize, "held: {}", status.held);
@@ -289,7 +296,8 @@ fn a_peer_joins(node: &mut Node, g: &mut Gen) {
     let address = SocketAddr::from(([10, 0, 1, u8::try_from(pick(g, 30)).unwrap()], 6001));
     let id = node.accept(Listener::P2p, address);
     if bool::arbitrary(g) {
-        let (features, instance, hints) = (Features::default(), pick(g, 40), Hints::new(&[]));
+        let features = [Features::default(), Features::REPAIR][usize::from(bool::arbitrary(g))];
+        let (instance, hints) = (pick(g, 40), Hints::new(&[]));
         node.say(id, &PeerMessage::Capabilities(Capabilities { version: 1, features, instance, hints }).frame());
     }
     node.say(id, &PeerMessage::Hello { address }.frame());

@@ -90,7 +90,7 @@ fn of_module() -> Vec<u8> {
 
 /// Up to the question.
 fn knock() -> Vec<u8> {
-    let (features, hints) = (Features::default(), Hints::new(&[]));
+    let (features, hints) = (Features::REPAIR, Hints::new(&[]));
     let introduction = PeerMessage::Capabilities(Capabilities { version: 1, features, instance: 77, hints });
     [introduction.frame().to_vec(), PeerMessage::Hello { address: from() }.frame().to_vec()].concat()
 }
@@ -105,6 +105,9 @@ fn talk(nonce: u64) -> Vec<u8> {
         PeerMessage::Push { ttl: 3, address: pushed },
         PeerMessage::Ping,
         PeerMessage::PeerNotification { ttl: 4, id: 7, data_type: TYPE, data: b"of a swept peer" },
+        PeerMessage::decode(kind::INTEREST, &[0, 0, 5, 0x39]).unwrap(),
+        PeerMessage::decode(kind::IHAVE, &[1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 255, 255]).unwrap(),
+        PeerMessage::decode(kind::IWANT, &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap(),
         PeerMessage::Pong,
         PeerMessage::VerificationRequest { nonce: 5 },
         PeerMessage::Goodbye { reason: GoodbyeReason::ShuttingDown },

@@ -9,12 +9,14 @@ mod crew;
 mod member;
 
 mod ask;
+mod ask_again;
 mod black_hole;
 mod challenges;
 mod churn;
 mod collide;
 mod drip;
 mod eclipse;
+mod empty_offers;
 mod flood;
 mod forged_ttl;
 mod garbage;
@@ -87,6 +89,8 @@ fn script(attack: Attack) -> Box<dyn Script> {
         Attack::Churn => Box::new(churn::Churn),
         Attack::Ask => Box::new(ask::Ask),
         Attack::Flood => Box::new(flood::Flood),
+        Attack::EmptyOffers => Box::new(empty_offers::EmptyOffers),
+        Attack::AskAgain => Box::new(ask_again::AskAgain::default()),
     }
 }
 

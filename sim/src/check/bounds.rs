@@ -27,6 +27,9 @@ fn tables(status: &Status, s: &Settings) -> Vec<Table> {
         ("waiting bytes", status.waiting_bytes, s.pending_bytes),
         ("seen", status.seen as u64, u64::from(s.seen_max)),
         ("held", status.held as u64, u64::from(s.cache_size)),
+        ("known", status.known as u64, u64::from(s.cache_size)),
+        ("known bytes", status.known_bytes, s.cache_bytes),
+        ("wanted", status.wanted as u64, (limits::REPAIR_LINKS_MAX * limits::WANTS_PER_NEIGHBOUR) as u64),
         // Past the bound reading stops: each of a few modules may be one announcement over.
         ("parked bytes", status.parked_bytes, s.pending_bytes + limits::PARKED_BYTES_PER_MODULE as u64),
         ("timers", status.timers as u64, (status.peer_connections + status.modules + limits::TIMERS_OF_NODE) as u64),
@@ -38,7 +41,8 @@ fn tables(status: &Status, s: &Settings) -> Vec<Table> {
 /// and how near, thousandths.
 pub(super) fn fullest(status: &Status, s: &Settings) -> (&'static str, u64) {
     let queued = status.neighbours.iter().map(|neighbour| neighbour.queued).max().unwrap_or(0);
-    let of_memory = |(name, ..): &Table| !matches!(*name, "neighbours" | "timers" | "proofs" | "lost" | "held");
+    let of_memory =
+        |(name, ..): &Table| !matches!(*name, "neighbours" | "timers" | "proofs" | "lost" | "held" | "known");
     let tables = tables(status, s).into_iter().filter(of_memory);
     let tables = tables.chain([("a neighbour's queue", queued, s.peer_queue + limits::DRIVER_WINDOW)]);
     let permille = tables.map(|(name, value, bound)| (name, value * 1_000 / bound.max(1)));

@@ -239,6 +239,21 @@ impl Ledger {
         }
     }
 
+    /// What a module was told counts no more: on its next connection it may be told all of it again.
+    pub fn forget_module(&mut self, module: u32) {
+        for message in &mut self.messages {
+            let told = &mut message.told[module as usize];
+            if *told != 0 {
+                *told = EARLIER_LIFE;
+            }
+        }
+    }
+
+    /// Those under observation.
+    pub fn iter(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter()
+    }
+
     pub(super) fn forget_peer(&mut self, peer: u32, modules: Range<u32>) {
         for message in &mut self.messages {
             let cell = &mut message.peers[peer as usize];

@@ -22,6 +22,7 @@ pub use proof::Proofs;
 use crate::network::EndId;
 use gossip_core::wire::{Frame, kind};
 use gossip_core::{Settings, Status};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A property that was broken: a bug in the peers, or in the checker.
@@ -77,6 +78,8 @@ pub struct Checks {
     ages: Ages,
     away: Away,
     violations: Vec<Violation>,
+    /// Messages that were asked for through the other end of each end, by its index: those may be sent back there.
+    asked: BTreeMap<usize, usize>,
     /// The table that came nearest to its bound, and how near, thousandths.
     fullest: (&'static str, u64),
     settings: Settings,
@@ -88,7 +91,8 @@ impl Checks {
     /// Checkers for so many peers with these settings.
     pub fn new(on: bool, settings: Settings, ledger: Ledger, drift_ppm: u64) -> Self {
         let (proofs, ages, away) = Default::default();
-        Self { on, ledger, proofs, ages, away, violations: Vec::new(), fullest: ("", 0), settings, drift_ppm }
+        let asked = BTreeMap::new();
+        Self { on, ledger, proofs, ages, away, violations: Vec::new(), asked, fullest: ("", 0), settings, drift_ppm }
     }
 
     /// Are they on?
@@ -120,7 +124,15 @@ impl Checks {
             kind::PEER_NOTIFICATION => {
                 let Some(seen) = Seen::of(frame) else { return };
                 let Some(message) = self.ledger.live(seen.number) else { return };
-                [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), echo::check(message, end)]
+                let mut came_from_there = echo::check(message, end);
+                // Who asks has forgotten it, or has lost it.
+                if came_from_there.is_err()
+                    && let Some(asked @ 1..) = self.asked.get_mut(&end.index())
+                {
+                    *asked -= 1;
+                    came_from_there = Ok(());
+                }
+                [vouched::check(message, peer), ttl::check(message, peer, seen.ttl), came_from_there]
             }
             kind::VERIFICATION_REQUEST => [self.proofs.asked(peer, end, frame), Ok(()), Ok(())],
             kind::HELLO if end.is_dialer() => {
@@ -165,6 +177,8 @@ impl Checks {
             if let Some(seen) = Seen::of(frame) {
                 self.ledger.received(peer, seen);
             }
+        } else if self.on && frame.kind() == kind::IWANT {
+            *self.asked.entry(end.other().index()).or_default() += (frame.len() - 4) / 8;
         } else if self.on && frame.kind() == kind::VERIFICATION_RESPONSE {
             self.proofs.answered(end, frame, self.settings.pow);
         }
@@ -251,6 +265,8 @@ impl Checks {
     pub fn new_link(&mut self, now: u64, end: EndId) {
         self.ages.begin(now, end);
         self.ledger.forget_link(end);
+        self.asked.remove(&end.index());
+        self.asked.remove(&end.other().index());
         self.proofs.forget(end);
     }
 }

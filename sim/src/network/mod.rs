@@ -54,6 +54,8 @@ pub struct Config {
     /// Bytes between the writer's and the reader's program, at most: both sockets' buffers. A larger single frame
     /// passes alone.
     pub send_buffer: u32,
+    /// So many messages between peers in a million are lost, though TCP loses nothing: as by a full queue or a reset.
+    pub lost_ppm: u32,
 }
 
 /// What came out of a link's end.

@@ -26,6 +26,7 @@ fn plain() -> Config {
         cut_ppm: 0,
         loss_ppm: 0,
         send_buffer: 256 << 10,
+        lost_ppm: 0,
     }
 }
 
@@ -125,6 +126,7 @@ fn order_is_kept_and_nothing_lost_whatever_the_latency_jitter_loss_and_cutting()
             cut_ppm: 500_000,
             loss_ppm: 50_000,
             send_buffer: 20_000,
+            lost_ppm: 0,
         };
         let mut bench = Bench::connected(config, seed);
         let mut sent = Vec::new();

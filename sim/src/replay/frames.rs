@@ -1,7 +1,7 @@
 //! Frames put into words.
 
 use super::text::{excerpt, hex};
-use gossip_core::wire::{ApiMessage, DecodeError, Features, PeerMessage, kind};
+use gossip_core::wire::{ApiMessage, DecodeError, Features, Offer, PeerMessage, kind};
 use std::net::SocketAddr;
 
 /// What a frame says.
@@ -111,6 +111,25 @@ pub(super) fn of_peer(kind: u16, body: &[u8]) -> Said<'_> {
             Said { name: "CAPABILITIES", words, addresses: theirs.hints.iter().collect(), message: None }
         }
         Ok(PeerMessage::Pong) => plain("PONG", String::new()),
+        Ok(PeerMessage::IHave(offers)) => {
+            let (gone, there): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.age == Offer::GONE);
+            let there = match there.iter().map(|offer| offer.age).max() {
+                Some(oldest) => format!("{} messages, up to {}.{} s old", there.len(), oldest / 10, oldest % 10),
+                None => "nothing".to_owned(),
+            };
+            let gone = if gone.is_empty() { String::new() } else { format!("; {} not there any more", gone.len()) };
+            plain("IHAVE", there + &gone)
+        }
+        Ok(PeerMessage::IWant(digests)) => plain("IWANT", format!("{} messages", digests.iter().count())),
+        Ok(PeerMessage::Interest(interest)) => {
+            let types: Vec<String> = interest.iter().map(|data_type| data_type.to_string()).collect();
+            let words = match (interest.is_all(), types.is_empty()) {
+                (true, _) => "all types".to_owned(),
+                (false, true) => "no type".to_owned(),
+                (false, false) => format!("types {}", types.join(", ")),
+            };
+            plain("INTEREST", words)
+        }
         Ok(PeerMessage::Goodbye { reason }) => {
             use gossip_core::wire::GoodbyeReason as Reason;
             let words = match reason {

@@ -142,6 +142,9 @@ impl Traffic {
             kind::CAPABILITIES => "capabilities",
             kind::IPV6 => "ipv6 addresses",
             kind::PONG => "pong",
+            kind::IHAVE => "ihave",
+            kind::IWANT => "iwant",
+            kind::INTEREST => "interest",
             kind::GOODBYE => "goodbye",
             _ => "",
         };

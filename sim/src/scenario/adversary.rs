@@ -81,6 +81,8 @@ attacks! {
     Churn "churn" "Become neighbours and leave at once, over and over.",
     Ask "ask" "Send PEER REQUEST on each connection, and a look-up to each target, each `every`.",
     Flood "flood" "Send a new message that modules like on each connection each `every`.",
+    EmptyOffers "empty-offers" "Offer what is heard at once, and each `every` 64 messages that there are not; send none.",
+    AskAgain "ask-again" "Ask for everything that is offered twice, and for all of it again each `every`.",
 }
 
 impl Attack {

@@ -27,6 +27,7 @@ pub const KEYS: &[Key] = &[
     ("network", "send_buffer", "262144", "Bytes between two programs: both sockets' buffers."),
     ("region", "share", "1", "Its share of the hosts, relative to other regions'."),
     ("region", "latency", "required", "To each region, in the file's order, with commas."),
+    ("network", "lost", "0 %", "So many messages between peers are lost, as by a full queue or a reset."),
     ("modules", "types", "required", "The data types that they subscribe to."),
     ("modules", "share", "100 %", "So many peers have one."),
     ("modules", "verdict", "content", "What they say of a message: content (by what is in it), yes, no or never."),
@@ -82,6 +83,12 @@ pub const KEYS: &[Key] = &[
 /// What `[expect]` can bound, and what it is.
 pub const MEASURES: &[(&str, Measure, &str)] = &[
     ("delivery", Measure::Delivery, "Deliveries of valid, unlimited messages to modules that were there all the time."),
+    ("prompt", Measure::Prompt, "Of these, those within 10 s, to modules whose peer had neighbours throughout them."),
+    (
+        "healed",
+        Measure::Healed,
+        "What was said during a partition, told to all who were there 3 s after the first new link across.",
+    ),
     ("p50", Measure::P50, "Median latency from announcement to a module's being told."),
     ("p99", Measure::P99, "Its 99th percentile."),
     ("latency", Measure::Longest, "The longest."),
@@ -274,6 +281,7 @@ fn read_network(reader: &mut Reader<'_, '_>, scenario: &mut Scenario) {
     network.bandwidth = bandwidth.unwrap_or(network.bandwidth);
     network.cut_ppm = reader.get("cut", value::share).unwrap_or(network.cut_ppm);
     network.loss_ppm = reader.get("loss", value::share).unwrap_or(network.loss_ppm);
+    network.lost_ppm = reader.get("lost", value::share).unwrap_or(network.lost_ppm);
     network.send_buffer = reader.small("send_buffer", 1, 1 << 30).unwrap_or(network.send_buffer);
 }
 

@@ -194,6 +194,10 @@ pub struct Expectation {
 pub enum Measure {
     /// Deliveries of those that should be, ppm.
     Delivery,
+    /// Deliveries within ten seconds of those that should be, ppm.
+    Prompt,
+    /// Deliveries three seconds after the first link across a healed partition of those that should be, ppm.
+    Healed,
     /// Median latency, microseconds.
     P50,
     /// 99th percentile of the latency, microseconds.
@@ -265,6 +269,7 @@ impl Scenario {
                 cut_ppm: 10_000,
                 loss_ppm: 1_000,
                 send_buffer: 256 << 10,
+                lost_ppm: 0,
             },
             regions: Vec::new(),
             modules: vec![ModuleClass {

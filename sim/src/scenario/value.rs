@@ -141,7 +141,7 @@ pub(super) fn show_latency(latency: &Latency) -> String {
 /// A bound of an expectation, in its measure's unit.
 pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64, String> {
     match measure {
-        Measure::Delivery => share(text).map(u64::from),
+        Measure::Delivery | Measure::Prompt | Measure::Healed => share(text).map(u64::from),
         Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => span(text),
         Measure::Redundancy | Measure::HandshakesPerJoin => {
             decimal(text, 1_000).ok_or_else(|| format!("`{text}` is not a number; 2.5 would be right"))
@@ -155,7 +155,7 @@ pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64,
 /// A bound, or what was measured, as a person reads it.
 pub fn show_bound(measure: Measure, value: u64) -> String {
     match measure {
-        Measure::Delivery => format!("{}.{:04} %", value / 10_000, value % 10_000),
+        Measure::Delivery | Measure::Prompt | Measure::Healed => format!("{}.{:04} %", value / 10_000, value % 10_000),
         Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => show_span(value),
         Measure::Redundancy | Measure::HandshakesPerJoin => format!("{}.{:03}", value / 1_000, value % 1_000),
         _ => value.to_string(),

@@ -33,6 +33,7 @@ impl Scenario {
         let bandwidth = self.network.bandwidth.map_or("unlimited".to_owned(), |bandwidth| bandwidth.to_string());
         line!(out, "bandwidth = {bandwidth}");
         line!(out, "cut = {}", show_share(self.network.cut_ppm));
+        line!(out, "lost = {}", show_share(self.network.lost_ppm));
         line!(out, "loss = {}", show_share(self.network.loss_ppm));
         line!(out, "send_buffer = {}", self.network.send_buffer);
         for (at, region) in self.regions.iter().enumerate() {
@@ -126,6 +127,9 @@ fn write_settings(out: &mut String, settings: &Settings) {
         look_ups_per_minute,
         partial_bytes,
         subnet_share,
+        repair_interval,
+        cache_bytes,
+        replay,
     } = settings;
     line!(out, "\n[gossip]");
     for (key, value) in [
@@ -161,6 +165,8 @@ fn write_settings(out: &mut String, settings: &Settings) {
         ("pushes_per_minute", u64::from(*pushes_per_minute)),
         ("subnet_share", u64::from(*subnet_share)),
         ("partial_bytes", *partial_bytes),
+        ("repair_interval", repair_interval.as_secs()),
+        ("cache_bytes", *cache_bytes),
     ] {
         line!(out, "{key} = {value}");
     }
@@ -168,6 +174,7 @@ fn write_settings(out: &mut String, settings: &Settings) {
     line!(out, "discovery = {}", yes(*discovery));
     line!(out, "announcer_vouches = {}", yes(*announcer_vouches));
     line!(out, "check_source_ip = {}", yes(*check_source_ip));
+    line!(out, "replay = {}", yes(*replay));
 }
 
 fn write_workload(out: &mut String, workload: &Workload) {

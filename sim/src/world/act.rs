@@ -6,7 +6,7 @@ use crate::network::{EndId, Owner};
 use crate::pow::{Task, solving_time};
 use crate::wake::Wake;
 use gossip_core::pow::Puzzle;
-use gossip_core::wire::Frame;
+use gossip_core::wire::{Frame, PeerMessage, kind};
 use gossip_core::{Action, ConnectionId, Event, Flush, Note};
 use std::net::SocketAddr;
 
@@ -129,7 +129,7 @@ impl World {
         self.peers[peer as usize].ends.push((connection, end));
     }
 
-    fn send(&mut self, peer: u32, connection: ConnectionId, frame: Frame) {
+    fn send(&mut self, peer: u32, connection: ConnectionId, mut frame: Frame) {
         let Some(end) = self.open_end(peer, connection, "sends") else { return };
         match self.network.holder(end.other()).0 {
             Owner::Peer(to) => {
@@ -147,9 +147,14 @@ impl World {
                 // What waits behind a full socket was decided on long before it goes out.
                 let prompt = !self.network.is_backed_up(end);
                 if let Some(latency) = self.checks.module_is_told(self.now, peer, module, &frame, prompt) {
-                    self.stats.heard(latency);
+                    let was_there = self.has_been_there_since(module, self.now - latency);
+                    self.stats.heard(latency, was_there);
                 }
             }
+        }
+        if frame.kind() == kind::PEER_NOTIFICATION && self.rngs.losses.ppm(self.scenario.network.lost_ppm) {
+            self.stats.lost += 1;
+            frame = of_no_use(frame.len());
         }
         self.network.send(self.now, end, frame, &mut self.queue);
     }
@@ -214,6 +219,7 @@ impl World {
                         self.checks.neighbour_up(self.now, peer, end, !connection.is_dialed(), view);
                         if let Owner::Peer(other) = self.network.holder(end.other()).0 {
                             self.checks.are_neighbours(peer, other);
+                            self.crosses(peer, other);
                         }
                     }
                     None => self.misuse(peer, *connection, "has a neighbour by"),
@@ -251,6 +257,13 @@ impl World {
         let detail = format!("{what} {connection}, which it does not have");
         self.checks.violate(self.now, peer, "nothing is done on a connection that is not there", detail);
     }
+}
+
+/// A message in place of one that is lost: of that length, and of a type that nobody subscribes to.
+fn of_no_use(len: usize) -> Frame {
+    const HEAD: usize = 10;
+    let data = vec![0xff; len.saturating_sub(HEAD)];
+    PeerMessage::PeerNotification { ttl: 0, id: 0, data_type: u16::MAX, data: &data }.frame()
 }
 
 /// Multiplication spreads every bit upwards, rotation brings it back down.

@@ -1,6 +1,7 @@
 //! The timeline: what goes wrong, and what is put right again.
 
 use super::World;
+use super::healing::Split;
 use crate::network::CutId;
 use crate::scenario::{Fault, Who};
 use crate::wake::Wake;
@@ -25,7 +26,7 @@ impl World {
         let back = step.lasts;
         match &step.fault {
             Fault::Partition(shares) => {
-                let cuts = self.partition(shares);
+                let cuts = self.partition(shares, back.is_some());
                 self.undo_later(at, back, Undo::Heal(cuts));
             }
             Fault::OneWay(who) => {
@@ -93,6 +94,7 @@ impl World {
         match self.undos.remove(place).1 {
             Undo::Heal(cuts) => {
                 cuts.into_iter().for_each(|cut| self.network.reach().heal(cut));
+                self.split.iter_mut().for_each(|split| split.ends(self.now));
                 self.network.retransmit(self.now, &mut self.queue);
                 self.settle_written();
             }
@@ -107,7 +109,7 @@ impl World {
         }
     }
 
-    fn partition(&mut self, shares: &[u32]) -> Vec<CutId> {
+    fn partition(&mut self, shares: &[u32], heals: bool) -> Vec<CutId> {
         let total = shares.iter().map(|&share| u64::from(share)).sum::<u64>().max(1);
         let mut groups: Vec<Vec<bool>> = vec![Vec::with_capacity(self.peers.len()); shares.len()];
         for _ in 0..self.peers.len() {
@@ -124,6 +126,7 @@ impl World {
                 cuts.push(self.network.reach().cut(groups[from].clone(), groups[to].clone()));
             }
         }
+        self.split = heals.then(|| Split::new(self.now, groups));
         cuts
     }
 

@@ -4,6 +4,7 @@ mod act;
 mod ahead;
 mod attackers;
 mod faults;
+mod healing;
 mod modules;
 mod peer;
 mod stats;
@@ -48,6 +49,7 @@ struct Rngs {
     faults: Rng,
     work: Rng,
     joins: Rng,
+    losses: Rng,
 }
 
 /// A network that runs.
@@ -67,6 +69,8 @@ pub struct World {
     free_answers: Vec<u32>,
     /// What is to be put right, by the step that made it wrong.
     undos: Vec<(u32, Undo)>,
+    /// The last partition.
+    split: Option<healing::Split>,
     /// The peer that was looked over last.
     swept: usize,
     /// The next peer that has not joined yet.
@@ -106,6 +110,7 @@ impl World {
             answers: Vec::new(),
             free_answers: Vec::new(),
             undos: Vec::new(),
+            split: None,
             swept: 0,
             next_to_join: 0,
             gangs: attackers::gangs(&scenario, seed),
@@ -119,6 +124,7 @@ impl World {
                 faults: rng(Stream::Faults),
                 work: rng(Stream::Work),
                 joins: rng(Stream::Joins),
+                losses: rng(Stream::Losses),
             },
             digest: 0,
             trace: None,
@@ -246,6 +252,8 @@ impl World {
             Wake::Undo(step) => self.undo(step),
             Wake::Attack(gang) => self.attack(gang),
             Wake::Paid(gang, link) => self.paid(gang, link),
+            Wake::Due(number) => self.is_due(number),
+            Wake::Healed => self.is_healed(),
             Wake::Sweep => {
                 self.sweep();
                 self.queue.push(self.now + SWEEP, Wake::Sweep);

@@ -1,6 +1,6 @@
 //! Virtual modules: they speak the API's bytes, through a link of their own, like any module.
 
-use super::{SECOND, World};
+use super::{SECOND, World, healing};
 use crate::check::Announced;
 use crate::network::{Arrival, EndId, Owner};
 use crate::rng::Rng;
@@ -100,6 +100,10 @@ impl World {
     }
 
     pub(super) fn module_connected(&mut self, module: u32) {
+        if self.scenario.settings.replay {
+            // It is told again of what it knew on its last connection.
+            self.checks.ledger.forget_module(module);
+        }
         let state = &mut self.modules[module as usize];
         state.deframer = Deframer::default();
         state.connections += 1;
@@ -266,6 +270,7 @@ impl World {
         let life = self.peers[peer as usize].starts;
         let announced = Announced { at: self.now, peer, life, data_type, ttl, valid };
         self.checks.ledger.announce(announced, vouched);
+        self.queue.push(self.now + healing::PROMPT, Wake::Due(number));
         if let Some(end) = self.modules[module as usize].end {
             self.module_sends(end, ApiMessage::Announce { ttl, data_type, data: &data }.frame());
         }

@@ -35,6 +35,17 @@ pub struct Stats {
     pub expected: u64,
     /// Those of them that there were not.
     pub missed: u64,
+    /// Deliveries that there should have been within ten seconds, at peers that were neighbours of somebody all that time.
+    pub prompt_expected: u64,
+    /// Those of them that there were not.
+    pub prompt_missed: u64,
+    /// Deliveries of what was said during a partition that there should have been three seconds after the first link
+    /// across.
+    pub healed_expected: u64,
+    /// Those of them that there were not.
+    pub healed_missed: u64,
+    /// When the first link across came, after the partition's end, microseconds.
+    pub healed_after: Option<u64>,
     /// Times that a module was told of a message for the first time.
     pub deliveries: u64,
     /// Copies of messages that peers received.
@@ -46,6 +57,8 @@ pub struct Stats {
     /// How the first judged messages spread: as many as are kept.
     pub kept: Vec<Message>,
     pub(super) keep: usize,
+    /// Messages between peers that were lost, as the scenario has it.
+    pub lost: u64,
     /// Times that a peer found fault with another.
     pub faults: u64,
     /// The last of these.
@@ -81,12 +94,18 @@ impl Stats {
             judged: 0,
             expected: 0,
             missed: 0,
+            prompt_expected: 0,
+            prompt_missed: 0,
+            healed_expected: 0,
+            healed_missed: 0,
+            healed_after: None,
             deliveries: 0,
             copies: 0,
             receivers: 0,
             hops: [0; 256],
             kept: Vec::new(),
             keep: 0,
+            lost: 0,
             faults: 0,
             last_fault: None,
             latency: Histogram::new(3).expect("three digits are possible"),
@@ -122,16 +141,20 @@ impl Stats {
         self.kinds[usize::from(kind::VERIFICATION_RESPONSE - FIRST_KIND)].0
     }
 
-    /// Frames among peers that serve finding each other: all but messages, PING and PONG.
+    /// Frames among peers that serve finding each other: all but messages, repair, PING and PONG.
     pub fn handshake_frames(&self) -> u64 {
-        let other = [kind::PEER_NOTIFICATION, kind::PING, kind::PONG];
+        let repair = [kind::IHAVE, kind::IWANT, kind::INTEREST];
+        let other = [&[kind::PEER_NOTIFICATION, kind::PING, kind::PONG][..], &repair].concat();
         self.kinds().filter(|(kind, ..)| !other.contains(kind)).map(|(_, frames, _)| frames).sum()
     }
 
-    /// A module was told of a message for the first time, so long after its announcement.
-    pub(super) fn heard(&mut self, latency: u64) {
+    /// A module was told of a message for the first time, so long after its announcement. How long that took says
+    /// something only of one that was there all the time.
+    pub(super) fn heard(&mut self, latency: u64, was_there: bool) {
         self.deliveries += 1;
-        self.latency.record(latency).expect("the histogram grows as it must");
+        if was_there {
+            self.latency.record(latency).expect("the histogram grows as it must");
+        }
     }
 
     /// Counts a neighbour and gives how many there are.
@@ -174,10 +197,17 @@ impl Stats {
 
     /// Deliveries that there were of those that there should have been, ppm.
     pub fn delivery_ppm(&self) -> u64 {
-        match self.expected {
-            0 => 1_000_000,
-            expected => (expected - self.missed) * 1_000_000 / expected,
-        }
+        share_ppm(self.expected, self.missed)
+    }
+
+    /// The same of those within ten seconds.
+    pub fn prompt_ppm(&self) -> u64 {
+        share_ppm(self.prompt_expected, self.prompt_missed)
+    }
+
+    /// The same of those after a partition.
+    pub fn healed_ppm(&self) -> u64 {
+        share_ppm(self.healed_expected, self.healed_missed)
     }
 
     /// Copies received for each first one, minus one, thousandths.
@@ -186,6 +216,14 @@ impl Stats {
             0 => 0,
             receivers => (self.copies - receivers) * 1_000 / receivers,
         }
+    }
+}
+
+/// One missing in a million must show.
+fn share_ppm(expected: u64, missed: u64) -> u64 {
+    match expected {
+        0 => 1_000_000,
+        expected => (expected - missed) * 1_000_000 / expected,
     }
 }
 
@@ -205,7 +243,7 @@ mod tests {
     #[test]
     fn latency_percentiles_are_those_of_the_rows() {
         let mut stats = Stats::new(1);
-        (1..=1_000).for_each(|latency| stats.heard(latency * 100));
+        (1..=1_000).for_each(|latency| stats.heard(latency * 100, true));
         let of = |quantile| stats.latency.value_at_quantile(quantile);
         assert!(of(0.5).abs_diff(50_000) <= 50, "{}", of(0.5));
         assert!(of(0.99).abs_diff(99_000) <= 99, "{}", of(0.99));

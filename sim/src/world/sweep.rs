@@ -134,7 +134,7 @@ impl World {
         if self.checks.are_on() && self.has_been_quiet() {
             for peer in 0..self.scenario.peers {
                 let Some(status) = self.status(peer) else { continue };
-                for (property, detail) in Floor::check(&status) {
+                for (property, detail) in Floor::check(&status, &self.scenario.settings) {
                     self.checks.violate(self.now, peer, property, detail);
                 }
             }

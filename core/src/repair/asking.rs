@@ -1,0 +1,266 @@
+//! What is asked for, of whom, and what comes of it (section 12).
+
+use super::knowledge::digest_of;
+use super::link::Link;
+use super::offering::AGE_UNIT;
+use super::{Out, OverTheRate, Repair, Say, due_by};
+use crate::dissemination::NeighbourId;
+use crate::limits::{DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, WANTS_PER_NEIGHBOUR};
+use crate::settings::Settings;
+use crate::time::{Age, Duration, Instant};
+use crate::wire::{Digest, Offer};
+
+/// A message arrives within so much of its first arrival anywhere near: what left the knowledge base later than this
+/// before an offered message was announced cannot be that message.
+const PUSH_SKEW: Duration = Duration::from_secs(1);
+
+/// Something that was asked for, and is remembered as long as somebody could offer it again.
+#[derive(Clone, Debug)]
+pub(super) struct Want {
+    /// Since its announcement, by the oldest offer.
+    pub(super) age: Age,
+    /// Of whom it is asked now; none if it came, or if nobody was left to ask.
+    asked: Option<NeighbourId>,
+    /// In whose share it is.
+    owner: NeighbourId,
+    /// It came.
+    is_done: bool,
+    /// Who else offered it and is asked next.
+    others: Vec<NeighbourId>,
+}
+
+impl Repair {
+    /// A neighbour offers messages: what is news is asked for. Whether it offers more than it may.
+    pub(crate) fn offered(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        neighbour: NeighbourId,
+        offers: impl Iterator<Item = Offer>,
+        out: &mut Out,
+    ) -> Result<(), OverTheRate> {
+        if !self.is_linked(neighbour) {
+            return Ok(());
+        }
+        self.knowledge.hash_before(self.knowledge.next());
+        let limit = Self::age_limit(settings);
+        let mut asks = Vec::new();
+        let mut result = Ok(());
+        for Offer { digest, age } in offers {
+            let Some(link) = self.links.get_mut(&neighbour) else { break };
+            if !link.rates(now).offers_taken.take(now) {
+                result = Err(OverTheRate);
+                break;
+            }
+            if age == Offer::GONE {
+                self.is_not_there(now, settings, neighbour, digest, out);
+                continue;
+            }
+            let age = AGE_UNIT.times(u64::from(age));
+            if let Some(number) = self.knowledge.find(digest) {
+                let bit = link.bit;
+                self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
+            } else if age < limit && self.is_news(now, neighbour, digest, age) {
+                asks.push(digest);
+            }
+        }
+        if !asks.is_empty() {
+            self.ask(now, settings, neighbour, &asks);
+            out.push((neighbour, Say::Want(asks)));
+        }
+        self.set_due();
+        result
+    }
+
+    /// A message comes from a neighbour. Its age, if it was asked for.
+    pub(crate) fn comes(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        id: u16,
+        data_type: u16,
+        data: &[u8],
+    ) -> Option<Age> {
+        if self.wants.is_empty() {
+            return None;
+        }
+        let link = self.links.get_mut(&neighbour).filter(|link| now < link.answers_until)?;
+        let want = self.wants.get_mut(&digest_of(id, data_type, data))?;
+        (link.came_at, link.empty) = (now, 0);
+        (want.asked, want.is_done, want.others) = (None, true, Vec::new());
+        let age = want.age;
+        while let Some((_, digest)) = link.asked.front()
+            && self.wants.get(digest).is_none_or(|want| want.asked != Some(neighbour))
+        {
+            link.asked.pop_front();
+        }
+        Some(age)
+    }
+
+    /// Should this be asked of this neighbour? If it is asked of another one already, this one is remembered.
+    fn is_news(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest, age: Duration) -> bool {
+        if self.knowledge.horizon().is_some_and(|horizon| now.since(horizon) <= age.plus(PUSH_SKEW)) {
+            return false;
+        }
+        if let Some(want) = self.wants.get_mut(&digest) {
+            if want.age.now(now) < age {
+                want.age = Age::then(now, age);
+            }
+            if want.is_done || want.asked == Some(neighbour) {
+                return false;
+            }
+            if want.asked.is_some() {
+                if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
+                    want.others.push(neighbour);
+                }
+                return false;
+            }
+            want.asked = Some(neighbour);
+            return true;
+        }
+        if !self.makes_room(neighbour) {
+            return false;
+        }
+        let want = Want {
+            age: Age::then(now, age),
+            asked: Some(neighbour),
+            owner: neighbour,
+            is_done: false,
+            others: Vec::new(),
+        };
+        self.wants.insert(digest, want);
+        self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
+        true
+    }
+
+    /// Has a neighbour's share room for one want more? The oldest makes it, unless it is still waited for.
+    fn makes_room(&mut self, neighbour: NeighbourId) -> bool {
+        let Some(link) = self.links.get_mut(&neighbour) else { return false };
+        if link.wants.len() < WANTS_PER_NEIGHBOUR {
+            return true;
+        }
+        let Some(oldest) = link.wants.front().copied() else { return true };
+        if self.wants.get(&oldest).is_some_and(|want| want.asked.is_some()) {
+            return false;
+        }
+        link.wants.pop_front();
+        self.wants.remove(&oldest);
+        true
+    }
+
+    /// These are asked of a neighbour now.
+    fn ask(&mut self, now: Instant, settings: &Settings, neighbour: NeighbourId, digests: &[Digest]) {
+        let Some(link) = self.links.get_mut(&neighbour) else { return };
+        link.asked.extend(digests.iter().map(|digest| (now, *digest)));
+        // An answer that waits for longer in its sender's queue is not sent any more.
+        link.answers_until = now.after(settings.suppression_time.part(2));
+        if let Some(at) = link.patience_ends() {
+            due_by(&mut self.due, at);
+        }
+    }
+
+    /// It offered what is not there any more: the next one is asked.
+    fn is_not_there(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        neighbour: NeighbourId,
+        digest: Digest,
+        out: &mut Out,
+    ) {
+        if self.wants.get(&digest).is_some_and(|want| want.asked == Some(neighbour)) {
+            self.ask_the_next(now, settings, digest, out);
+        }
+    }
+
+    /// Whoever else offered it is asked, and answers for it from now on if nobody does.
+    fn ask_the_next(&mut self, now: Instant, settings: &Settings, digest: Digest, out: &mut Out) {
+        let Some(want) = self.wants.get_mut(&digest).filter(|want| !want.is_done) else { return };
+        let links = &self.links;
+        want.asked = None;
+        want.others.retain(|other| links.contains_key(other));
+        if want.others.is_empty() {
+            if !links.contains_key(&want.owner) {
+                self.wants.remove(&digest);
+            }
+            return;
+        }
+        let next = want.others.remove(0);
+        want.asked = Some(next);
+        if !links.contains_key(&want.owner) {
+            want.owner = next;
+            self.links.get_mut(&next).into_iter().for_each(|link| link.wants.push_back(digest));
+        }
+        self.ask(now, settings, next, &[digest]);
+        match out.last_mut() {
+            Some((to, Say::Want(digests))) if *to == next && digests.len() < DIGESTS_PER_FRAME => digests.push(digest),
+            _ => out.push((next, Say::Want(vec![digest]))),
+        }
+    }
+
+    /// What was asked for and does not come is asked of others. Who offered much and had none of it is named.
+    pub(super) fn lose_patience(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
+        for digest in std::mem::take(&mut self.orphans) {
+            self.ask_the_next(now, settings, digest, out);
+        }
+        let neighbours: Vec<NeighbourId> = self.links.keys().copied().collect();
+        for neighbour in neighbours {
+            while let Some(link) = self.links.get_mut(&neighbour)
+                && let Some((_, digest)) = link.asked.front().copied()
+            {
+                let is_waited_for = self.wants.get(&digest).is_some_and(|want| want.asked == Some(neighbour));
+                if is_waited_for && link.patience_ends().is_some_and(|at| at > now) {
+                    break;
+                }
+                link.asked.pop_front();
+                if !is_waited_for {
+                    continue;
+                }
+                link.empty = link.empty.saturating_add(1);
+                if link.empty >= EMPTY_OFFERS_MAX {
+                    link.empty = 0;
+                    out.push((neighbour, Say::OffersAreEmpty));
+                }
+                self.ask_the_next(now, settings, digest, out);
+            }
+        }
+    }
+
+    /// A neighbour is gone, and its link with it: what was asked of it is asked of others with the next turn.
+    pub(super) fn give_up_on(&mut self, now: Instant, neighbour: NeighbourId, gone: Link) {
+        for digest in gone.asked.into_iter().map(|(_, digest)| digest) {
+            if let Some(want) = self.wants.get_mut(&digest).filter(|want| want.asked == Some(neighbour)) {
+                want.asked = None;
+                self.orphans.push(digest);
+            }
+        }
+        for digest in gone.wants {
+            let Some(want) = self.wants.get_mut(&digest).filter(|want| want.owner == neighbour) else { continue };
+            if let Some(heir) = want.asked
+                && let Some(link) = self.links.get_mut(&heir)
+            {
+                want.owner = heir;
+                link.wants.push_back(digest);
+            } else if want.is_done || want.others.is_empty() {
+                self.wants.remove(&digest);
+            } else {
+                self.orphans.push(digest);
+            }
+        }
+        if !self.orphans.is_empty() {
+            due_by(&mut self.due, now);
+        }
+    }
+
+    /// Forgets what nobody could offer any more.
+    pub(super) fn forget_old_wants(&mut self, now: Instant, span: Duration) {
+        for link in self.links.values_mut() {
+            while let Some(digest) = link.wants.front()
+                && self.wants.get(digest).is_none_or(|want| want.age.now(now) >= span)
+            {
+                self.wants.remove(digest);
+                link.wants.pop_front();
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One neighbour that takes part in repair.
+
+use crate::limits::{ANSWER_PATIENCE, ANSWERS, INTERESTS, OFFERS_SENT, OFFERS_TAKEN};
+use crate::time::Instant;
+use crate::util::bucket::TokenBucket;
+use crate::wire::{Digest, Interest};
+use std::collections::VecDeque;
+
+/// The data types that a neighbour's modules subscribe to, as it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Types {
+    All,
+    /// Sorted, each once; none until INTEREST came.
+    These(Vec<u16>),
+}
+
+impl Types {
+    pub(super) fn of(interest: Interest<'_>) -> Self {
+        if interest.is_all() {
+            return Self::All;
+        }
+        let mut types: Vec<u16> = interest.iter().collect();
+        types.sort_unstable();
+        types.dedup();
+        Self::These(types)
+    }
+
+    pub(super) fn has(&self, data_type: u16) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(types) => types.binary_search(&data_type).is_ok(),
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::These(Vec::new())
+    }
+
+    /// Is there any among these that is not in `other`?
+    pub(super) fn exceeds(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::All) => false,
+            (Self::All, _) => true,
+            (Self::These(types), _) => types.iter().any(|data_type| !other.has(*data_type)),
+        }
+    }
+}
+
+/// See the module. What it was offered is a bit of each message in the knowledge base.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    /// Which bit.
+    pub(super) bit: u64,
+    pub(super) interest: Types,
+    /// Messages with lower numbers were looked at for it.
+    pub(super) position: u64,
+    /// Its INTEREST has grown: it is offered what is there soon.
+    pub(super) is_fresh: bool,
+    /// Digests that it was offered, less those that it asked for.
+    pub(super) credit: u32,
+    /// Numbers of the messages that it asked for and that are still to be sent.
+    pub(super) owed: VecDeque<u64>,
+    /// What it was asked for and when, oldest first; some came meanwhile.
+    pub(super) asked: VecDeque<(Instant, Digest)>,
+    /// The wants that count as its own, oldest first: at most [`WANTS_PER_NEIGHBOUR`](crate::limits::WANTS_PER_NEIGHBOUR).
+    pub(super) wants: VecDeque<Digest>,
+    /// When something that was asked for last came from it.
+    pub(super) came_at: Instant,
+    /// Until when what comes from it may be an answer.
+    pub(super) answers_until: Instant,
+    /// Offers in a row that led to nothing.
+    pub(super) empty: u32,
+    rates: Option<Box<Rates>>,
+}
+
+/// Made when the first is needed.
+#[derive(Clone, Debug)]
+pub(super) struct Rates {
+    pub(super) offers_sent: TokenBucket,
+    pub(super) offers_taken: TokenBucket,
+    pub(super) interests: TokenBucket,
+    pub(super) answers: TokenBucket,
+}
+
+impl Link {
+    pub(super) fn new(bit: u64, position: u64) -> Self {
+        Self {
+            bit,
+            interest: Types::These(Vec::new()),
+            position,
+            is_fresh: false,
+            credit: 0,
+            owed: VecDeque::new(),
+            asked: VecDeque::new(),
+            wants: VecDeque::new(),
+            came_at: Instant::ZERO,
+            answers_until: Instant::ZERO,
+            empty: 0,
+            rates: None,
+        }
+    }
+
+    pub(super) fn rates(&mut self, now: Instant) -> &mut Rates {
+        self.rates.get_or_insert_with(|| {
+            Box::new(Rates {
+                offers_sent: TokenBucket::new(OFFERS_SENT, now),
+                offers_taken: TokenBucket::new(OFFERS_TAKEN, now),
+                interests: TokenBucket::new(INTERESTS, now),
+                answers: TokenBucket::new(ANSWERS, now),
+            })
+        })
+    }
+
+    /// When what it was asked for longest ago is given up.
+    pub(super) fn patience_ends(&self) -> Option<Instant> {
+        self.asked.front().map(|(at, _)| (*at).max(self.came_at).after(ANSWER_PATIENCE))
+    }
+}

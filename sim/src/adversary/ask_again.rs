@@ -1,0 +1,60 @@
+//! Everything that was offered, asked for again and again.
+
+use super::{Crew, Script};
+use gossip_core::wire::{Digest, Digests, Features, Interest, PeerMessage, kind};
+use std::collections::BTreeMap;
+
+/// So many are kept for each connection.
+const KEPT: usize = 512;
+
+#[derive(Default)]
+pub(super) struct AskAgain {
+    offered: BTreeMap<u32, Vec<Digest>>,
+}
+
+fn say(crew: &mut Crew, link: u32, kind: u16, frame: &[u8]) {
+    if let Ok(message) = PeerMessage::decode(kind, &frame[4..]) {
+        crew.send(link, &message);
+    }
+}
+
+fn ask(crew: &mut Crew, link: u32, digests: &[Digest]) {
+    say(crew, link, kind::IWANT, &Digests::frame_of(digests).to_vec());
+}
+
+impl Script for AskAgain {
+    fn act(&mut self, crew: &mut Crew) {
+        for link in crew.members() {
+            if let Some(offered) = self.offered.get(&link) {
+                ask(crew, link, offered);
+            }
+        }
+    }
+
+    fn connected(&mut self, crew: &mut Crew, link: u32) {
+        crew.introduce(link, Features::URGENT.with(Features::REPAIR));
+        crew.say_hello(link);
+    }
+
+    fn greeted(&mut self, crew: &mut Crew, link: u32) {
+        crew.introduce(link, Features::REPAIR);
+        crew.challenge(link);
+    }
+
+    /// All types: that is one more than there can be named.
+    fn joined(&mut self, crew: &mut Crew, link: u32) {
+        let types: Vec<u16> = (0..=256).collect();
+        say(crew, link, kind::INTEREST, &Interest::frame_of(&types).to_vec());
+    }
+
+    fn heard(&mut self, crew: &mut Crew, link: u32, message: &PeerMessage<'_>) {
+        if let PeerMessage::IHave(offers) = message {
+            let digests: Vec<Digest> = offers.iter().map(|offer| offer.digest).collect();
+            let kept = self.offered.entry(link).or_default();
+            kept.extend(&digests);
+            kept.truncate(KEPT);
+            ask(crew, link, &digests);
+            ask(crew, link, &digests);
+        }
+    }
+}
