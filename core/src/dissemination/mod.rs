@@ -281,6 +281,13 @@ impl Dissemination {
         }
     }
 
+    /// Repair remembers what it asked for: that grows old, too.
+    pub(crate) fn has_asked(&mut self, now: Instant, settings: &Settings) {
+        if self.repair.wants() > 0 {
+            self.sweep_by(now.after(settings.suppression_time));
+        }
+    }
+
     /// Gives back what is made again when it is needed.
     pub(crate) fn tidy(&mut self) {
         self.rng.rest();

@@ -3,7 +3,7 @@
 use super::knowledge::digest_of;
 use super::link::Link;
 use super::offering::AGE_UNIT;
-use super::{Out, OverTheRate, Repair, Say, due_by};
+use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
 use crate::dissemination::NeighbourId;
 use crate::limits::{DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, WANTS_PER_NEIGHBOUR};
 use crate::settings::Settings;
@@ -200,6 +200,7 @@ impl Repair {
 
     /// What was asked for and does not come is asked of others. Who offered much and had none of it is named.
     pub(super) fn lose_patience(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
+        self.orphaned_at = None;
         for digest in std::mem::take(&mut self.orphans) {
             self.ask_the_next(now, settings, digest, out);
         }
@@ -248,7 +249,7 @@ impl Repair {
             }
         }
         if !self.orphans.is_empty() {
-            due_by(&mut self.due, now);
+            wake_by(&mut self.orphaned_at, &mut self.due, now);
         }
     }
 

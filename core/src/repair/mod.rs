@@ -68,6 +68,7 @@ pub(crate) struct Repair {
     wants: BTreeMap<Digest, Want>,
     /// What was asked of neighbours that are gone, to be asked of others at once.
     orphans: Vec<Digest>,
+    orphaned_at: Option<Instant>,
     /// Bits that links have.
     bits: u64,
     /// Bytes of answers to all.
@@ -96,6 +97,7 @@ impl Repair {
             links: SortedMap::new(),
             wants: BTreeMap::new(),
             orphans: Vec::new(),
+            orphaned_at: None,
             bits: 0,
             answers: TokenBucket::new(ANSWERS_TOTAL, now),
             fetched_from: 0,
@@ -222,7 +224,7 @@ impl Repair {
         self.give_up_on(now, neighbour, link);
         if self.links.is_empty() {
             (self.offers_at, self.soon_at, self.answers_at, self.interest_at) = (None, None, None, None);
-            (self.wants, self.orphans, self.due) = (BTreeMap::new(), Vec::new(), None);
+            (self.wants, self.orphans, self.orphaned_at, self.due) = (BTreeMap::new(), Vec::new(), None, None);
         }
     }
 
@@ -335,7 +337,7 @@ impl Repair {
     fn set_due(&mut self) {
         let patience = self.links.values().filter_map(Link::patience_ends);
         let others = [self.offers_at, self.soon_at, self.answers_at, self.interest_at];
-        self.due = others.into_iter().flatten().chain(patience).min();
+        self.due = others.into_iter().flatten().chain(patience).chain(self.orphaned_at).min();
     }
 }
 

@@ -88,6 +88,7 @@ impl GossipState {
         self.metrics.digests_taken = self.metrics.digests_taken.saturating_add(count);
         let repair = &mut self.dissemination.repair;
         let taken = repair.offered(self.now, &self.settings, neighbour, offers.iter(), &mut says);
+        self.dissemination.has_asked(self.now, &self.settings);
         self.say_all(says, out);
         self.charge(id, taken, out);
     }

@@ -362,6 +362,19 @@ fn not_asked_for_is_what_is_known_or_too_old_or_was_refused_already() {
 }
 
 #[test]
+fn what_was_asked_for_in_vain_is_forgotten() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partner = partner(&mut node, 1);
+    offer(&mut node, partner, &[1, 2, 3], 10);
+    assert_eq!(node.state.status(node.now).wanted, 3);
+    node.pass_secs(40);
+    node.say(partner, &PeerMessage::Pong.frame());
+    node.pass_secs(40);
+    assert_eq!(node.state.status(node.now).wanted, 0);
+}
+
+#[test]
 fn what_may_have_left_the_knowledge_base_is_not_asked_for() {
     let mut node = Node::new(|settings| (settings.cache_size, settings.degree) = (3, 1));
     let module = node.subscriber(TYPE);
