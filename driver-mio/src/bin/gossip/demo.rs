@@ -98,7 +98,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     end_on_signals(events.clone())?;
     let mut view = View::new(&options);
     let mut tally = Tally::new(options.peers.into());
-    let ended = Network::start(&options, events, &inbox).and_then(|mut network| {
+    let ended = Network::start(&options, events, &inbox, &mut tally).and_then(|mut network| {
         let ended = view.introduce(&network.places()).and_then(|()| {
             network.subscribe()?;
             Demo { options: &options, inbox: &inbox, network: &mut network, tally: &mut tally, view: &mut view }.run()

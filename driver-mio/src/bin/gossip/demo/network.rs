@@ -1,6 +1,6 @@
 //! The daemons and the modules connected to them.
 
-use super::{DATA_TYPE, End, Event, Options};
+use super::{DATA_TYPE, End, Event, Options, Tally};
 use crate::Failure;
 use crate::connection::{self, Reader, Writer};
 use gossip_core::wire::ApiMessage;
@@ -44,18 +44,23 @@ struct Daemon {
 
 impl Network {
     /// Starts the daemons: one, then the others, who know where the first one listens.
-    pub(super) fn start(options: &Options, events: Sender<Event>, inbox: &Receiver<Event>) -> Result<Self, End> {
+    pub(super) fn start(
+        options: &Options,
+        events: Sender<Event>,
+        inbox: &Receiver<Event>,
+        tally: &mut Tally,
+    ) -> Result<Self, End> {
         let failed = |error: std::io::Error| Failure::not_done(format_args!("cannot make a folder for files: {error}"));
         // Read at the start and then not needed any more: gone when this function ends.
         let folder = tempfile::Builder::new().prefix("gossip-demo-").tempdir().map_err(failed)?;
         let mut network = Self { daemons: Vec::new(), events };
         network.spawn(folder.path(), options, None)?;
-        network.learn_places(inbox)?;
+        network.learn_places(inbox, tally)?;
         let first = network.daemons.first().map(|daemon| daemon.place.peers.clone());
         for _ in 1..options.peers {
             network.spawn(folder.path(), options, first.as_deref())?;
         }
-        network.learn_places(inbox)?;
+        network.learn_places(inbox, tally)?;
         Ok(network)
     }
 
@@ -66,8 +71,9 @@ impl Network {
     /// Connects a module to each daemon, that listens and vouches for everything. It is known to listen when it is told
     /// of what it announces in a type of its own.
     pub(super) fn subscribe(&mut self) -> Result<(), End> {
-        for (peer, daemon) in self.daemons.iter_mut().enumerate() {
-            let (writer, reader) = connection::connect(&daemon.place.modules).map_err(Failure::from)?;
+        for (peer, place) in self.places().into_iter().enumerate() {
+            let broke = |trouble: connection::Trouble| self.broke(peer, &trouble.to_string());
+            let (writer, reader) = connection::connect(&place.modules).map_err(broke)?;
             let writer = Arc::new(writer);
             let own_type = DATA_TYPE + 1 + u16::try_from(peer).expect("peers are few");
             let hello = [
@@ -75,10 +81,12 @@ impl Network {
                 ApiMessage::Notify { data_type: own_type },
                 ApiMessage::Announce { ttl: 1, data_type: own_type, data: b"do you hear me?" },
             ];
-            hello.into_iter().try_for_each(|message| writer.send(message)).map_err(Failure::from)?;
+            hello.into_iter().try_for_each(|message| writer.send(message)).map_err(broke)?;
             let (theirs, events) = (Arc::clone(&writer), self.events.clone());
             thread::spawn(move || listen(peer, reader, &theirs, &events));
-            daemon.writer = Some(writer);
+            if let Some(daemon) = self.daemons.get_mut(peer) {
+                daemon.writer = Some(writer);
+            }
         }
         Ok(())
     }
@@ -156,8 +164,8 @@ impl Network {
         Ok(())
     }
 
-    /// Waits until all daemons have said where they listen.
-    fn learn_places(&mut self, inbox: &Receiver<Event>) -> Result<(), End> {
+    /// Waits until all daemons have said where they listen. The first may have neighbours before the last one is there.
+    fn learn_places(&mut self, inbox: &Receiver<Event>, tally: &mut Tally) -> Result<(), End> {
         let deadline = Instant::now() + STARTING_TIME;
         while let Some(waiting) = self.daemons.iter().position(|daemon| daemon.place.peers.is_empty()) {
             match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -165,6 +173,7 @@ impl Network {
                     if let Some(daemon) = self.daemons.get_mut(peer) {
                         daemon.place.learn(&line);
                     }
+                    tally.logged(peer, &line);
                     self.remember(peer, line);
                 }
                 Ok(Event::Ended { peer }) => return Err(self.broke(peer, "ended at its start").into()),
