@@ -558,9 +558,9 @@ impl Dissemination {
         }
     }
 
-    /// Something grows old from now on, until `at`.
+    /// Something grows old from now on, until `at`: what was to be swept later is not waited for.
     fn sweep_by(&mut self, at: Instant) {
-        self.sweep_at.get_or_insert(at);
+        self.sweep_at = Some(self.sweep_at.map_or(at, |known| known.min(at)));
     }
 
     fn sweep(&mut self, now: Instant, settings: &Settings) {
