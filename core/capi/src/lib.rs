@@ -1,8 +1,8 @@
 //! `gossip-core` for C: opaque handles, events in, actions out, the codec.
 //!
-//! The only unsafe code of the project. What callers promise is said with each function; what they pass is checked as far
-//! as it can be (null, range). No panic crosses into C: a node in which one happened answers [`GOSSIP_BROKEN`] from then
-//! on, and can only be freed.
+//! All unsafe code of the project but one call of the system in the driver. What callers promise is said with each
+//! function; what they pass is checked as far as it can be (null, range). No panic crosses into C: a node in which one
+//! happened answers [`GOSSIP_BROKEN`] from then on, and can only be freed.
 
 #![allow(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs, clippy::undocumented_unsafe_blocks)]
