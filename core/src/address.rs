@@ -87,6 +87,11 @@ pub(crate) fn vouched(claimed: SocketAddr, source: IpAddr, check_source_ip: bool
     if keep { claimed } else { SocketAddr::new(source, claimed.port()) }
 }
 
+/// An IP as an address that stands for all of its ports: nobody listens at port 0.
+pub(crate) const fn any_port(ip: IpAddr) -> SocketAddr {
+    SocketAddr::new(ip, 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

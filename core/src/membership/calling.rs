@@ -1,7 +1,7 @@
 //! Whom to call, and when to ask (PROTOCOL.md, section 4).
 
-use super::{Membership, any_port};
-use crate::address::{Scope, scope};
+use super::Membership;
+use crate::address::{Scope, any_port, scope};
 use crate::connection::peer::Origin;
 use crate::limits;
 use crate::rng::Rng;

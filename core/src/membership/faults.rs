@@ -1,5 +1,6 @@
 //! What peers' faults add up to (PROTOCOL.md, section 7): points within ten minutes, and bans that expire.
 
+use crate::address::any_port;
 use crate::limits::{FAULT_POINTS_MAX, FAULT_WINDOW, FAULTY_MAX};
 use crate::time::{Duration, Instant};
 use crate::util::memory::Memory;
@@ -51,7 +52,7 @@ pub(crate) enum Offender {
 impl Offender {
     fn address(self) -> SocketAddr {
         match self {
-            Self::Ip(ip) => SocketAddr::new(ip, 0),
+            Self::Ip(ip) => any_port(ip),
             Self::Address(address) => address,
         }
     }
@@ -98,13 +99,13 @@ impl Faults {
 
     /// May a connection from this IP come in?
     pub(crate) fn refuses_ip(&self, now: Instant, ip: IpAddr) -> bool {
-        self.banned.contains(now, &Offender::Ip(ip).address())
+        self.banned.contains(now, &any_port(ip))
     }
 
     /// Until when this address is not to be dialed.
     pub(crate) fn refuses_address_until(&self, now: Instant, address: SocketAddr) -> Option<Instant> {
         let of_address = self.banned.until(now, &address);
-        of_address.max(self.banned.until(now, &Offender::Ip(address.ip()).address()))
+        of_address.max(self.banned.until(now, &any_port(address.ip())))
     }
 }
 

@@ -12,7 +12,7 @@ mod hearsay;
 pub(crate) mod lost;
 pub(crate) mod view;
 
-use crate::address::{Scope, network, scope};
+use crate::address::{Scope, any_port, network, scope};
 use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
@@ -361,9 +361,4 @@ impl Membership {
     pub(crate) fn counts_as_loopback(ip: IpAddr) -> bool {
         scope(ip.to_canonical()) == Scope::Loopback
     }
-}
-
-/// An IP as an address that stands for all of its ports.
-fn any_port(ip: IpAddr) -> SocketAddr {
-    SocketAddr::new(ip, 0)
 }
