@@ -29,6 +29,9 @@ pub(crate) fn raise_descriptor_limit() {}
 /// The scheduler does as it likes.
 pub(crate) fn give_way(_wholly: bool) {}
 
+/// Its allocator sees to it by itself.
+pub(crate) fn give_back_memory() {}
+
 /// Does this error of a connect only say that it is under way?
 pub(crate) fn is_connect_under_way(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock

@@ -93,6 +93,21 @@ fn schedule_when_idle() -> bool {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0 }
 }
 
+/// Gives free memory back to the system that glibc's allocator would keep; others see to it by themselves.
+pub(crate) fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    trim_heap();
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "one call of the C library, without pointers; no library offers it safely")]
+fn trim_heap() {
+    // SAFETY: it takes no pointer, touches only what is free, and may be called beside threads that allocate.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Does this error of a connect only say that it is under way?
 pub(crate) fn is_connect_under_way(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
