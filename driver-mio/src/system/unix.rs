@@ -88,9 +88,12 @@ pub(crate) fn give_way(wholly: bool) {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "one call of the C library, with nothing that it keeps; no library offers it safely")]
 fn schedule_when_idle() -> bool {
-    let parameters = libc::sched_param { sched_priority: 0 };
-    // SAFETY: 0 is the calling thread, and `parameters` outlives the call, which only reads it.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0 }
+    // SAFETY: the structure is integers only (how many depends on the C library), all of them 0 for this class; 0 is the
+    // calling thread, and `parameters` outlives the call, which only reads it.
+    unsafe {
+        let parameters: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0
+    }
 }
 
 /// Gives free memory back to the system that glibc's allocator would keep; others see to it by themselves.
