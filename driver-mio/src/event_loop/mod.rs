@@ -328,6 +328,7 @@ impl<M: Machine> EventLoop<M> {
                     }
                 }
                 Message::Resolved { query, addresses } => self.feed(Event::Resolved { query, addresses: &addresses }),
+                Message::Settings(settings) => self.feed(Event::SettingsChanged { settings: &settings }),
                 Message::ShutDown => self.shut_down(),
             }
         }

@@ -8,7 +8,10 @@ use std::io::{self, ErrorKind};
 
 /// Without Unix signals, the system's own way to end a process is all there is.
 #[allow(clippy::unnecessary_wraps)]
-pub(crate) fn on_signals(_end: impl FnOnce() + Send + 'static, _reload: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(
+    _end: impl FnOnce() + Send + 'static,
+    _reload: impl FnMut() + Send + 'static,
+) -> io::Result<()> {
     Ok(())
 }
 

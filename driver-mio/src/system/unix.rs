@@ -20,7 +20,10 @@ use std::thread;
 ///
 /// The second one exits within its handler, so that it counts even when every thread is stuck: in a log that goes to a
 /// terminal held with Ctrl-S, for example.
-pub(crate) fn on_signals(end: impl FnOnce() + Send + 'static, reload: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(
+    end: impl FnOnce() + Send + 'static,
+    mut reload: impl FnMut() + Send + 'static,
+) -> io::Result<()> {
     let signalled = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: a first signal finds the flag down, and then raises it.
