@@ -311,7 +311,7 @@ impl GossipState {
             let bound = self.settings.peer_queue;
             let stale = peer.outbox.written(now, id, bytes, bound, stale_after, out);
             if stale > 0 {
-                self.metrics.spread_stale = self.metrics.spread_stale.saturating_add(stale);
+                add(&mut self.metrics.spread_stale, stale);
                 self.offer_again(id);
             }
         } else if let Some(module) = self.modules.get_mut(&id) {
@@ -404,7 +404,12 @@ fn traffic_of<'a>(connections: impl Iterator<Item = &'a Box<Peer>>) -> Traffic {
     connections.fold(Traffic::default(), |sum, peer| sum.plus(peer.traffic))
 }
 
-/// One more. A counter of 64 bits does not overflow in practice; saturating keeps the promise.
+/// One more.
 fn bump(counter: &mut u64) {
-    *counter = counter.saturating_add(1);
+    add(counter, 1);
+}
+
+/// So many more. No counter of 64 bits comes round while anybody lives: to make sure of it would cost more than to count.
+fn add(counter: &mut u64, by: u64) {
+    *counter = counter.wrapping_add(by);
 }
