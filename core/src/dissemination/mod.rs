@@ -1,6 +1,7 @@
 //! Spreading knowledge (PROTOCOL.md, section 5): who is told, who decides, to whom a message goes on, and for how long
 //! it is remembered.
 
+mod entries;
 mod fifo;
 mod held;
 mod ids;
