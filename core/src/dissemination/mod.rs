@@ -575,6 +575,9 @@ impl Dissemination {
         }
         self.ids.expire(now, span);
         self.refusals.expire(now);
+        self.ids.trim();
+        self.pending.trim();
+        self.held.trim();
         if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
             self.give_back();
         }
