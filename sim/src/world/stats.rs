@@ -1,6 +1,7 @@
 //! What happened, counted.
 
 use crate::report::Message;
+use gossip_core::Metrics;
 use gossip_core::wire::kind;
 use hdrhistogram::Histogram;
 
@@ -75,6 +76,8 @@ pub struct Stats {
     pub bans: u64,
     /// Connections that adversaries asked for.
     pub attacks: u64,
+    /// Messages that processes dropped, until they ended, because a table or queue was full.
+    pub dropped_by_ended: u64,
     kinds: [(u64, u64); KINDS],
     views: Vec<(u32, Option<u64>)>,
 }
@@ -114,6 +117,7 @@ impl Stats {
             honest_lost: 0,
             bans: 0,
             attacks: 0,
+            dropped_by_ended: 0,
             kinds: [(0, 0); KINDS],
             views: vec![(0, None); peers],
         }
@@ -217,6 +221,13 @@ impl Stats {
             receivers => (self.copies - receivers) * 1_000 / receivers,
         }
     }
+}
+
+/// Messages that a peer dropped because a table or queue was full.
+pub(super) fn dropped(metrics: &Metrics) -> u64 {
+    let Metrics { messages_crowded_out, messages_untold, messages_held_dropped, spread_dropped, spread_stale, .. } =
+        metrics;
+    messages_crowded_out + messages_untold + messages_held_dropped + spread_dropped + spread_stale
 }
 
 /// One missing in a million must show.
