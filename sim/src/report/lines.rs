@@ -109,7 +109,11 @@ fn vertical(curve: &Curve) -> Axis {
     let most = points().flat_map(ends).max().unwrap_or(0);
     match curve.unit {
         Unit::Share => Axis::shares_from(points().flat_map(ends).min().unwrap_or(0)),
-        Unit::Thousandths => Axis::milli(most.max(1_000), 5),
+        // A few whole things are not worth a tick between.
+        Unit::Thousandths if points().flat_map(ends).all(|value| value.is_multiple_of(1_000)) => {
+            Axis::milli(most.max(5_000), 5)
+        }
+        Unit::Thousandths => Axis::milli(most, 5),
         Unit::Micros => Axis::times(most.saturating_add(most / 16).max(1_000), 5),
         Unit::Count => Axis::counts(most.max(1), 5),
     }

@@ -117,35 +117,30 @@ fn legend(sweep: &Sweep) -> Markup {
 
 fn table(sweep: &Sweep) -> Markup {
     let is_wrong = sweep.rows.iter().any(|row| row.wrong.is_some());
-    let mut texts: Vec<&str> = sweep.settings.iter().map(|(name, _)| name.as_str()).collect();
-    texts.extend(is_wrong.then_some("Verdict"));
-    let numbers: Vec<_> = sweep.columns.iter().map(String::as_str).collect();
+    let texts: &[&str] = if is_wrong { &["Verdict"] } else { &[] };
+    let names = sweep.settings.iter().map(|(name, _)| name).chain(&sweep.columns);
+    let numbers: Vec<_> = names.map(String::as_str).collect();
     html! {
         section {
             h2 { "Figures" }
             div.scroll tabindex="0" role="region" aria-label="Figures" {
                 table {
                     @if let Some(remark) = &sweep.remark { caption { (remark) } }
-                    (columns(&texts, &numbers))
+                    (columns(texts, &numbers))
                     tbody {
                         @for row in &sweep.rows {
                             tr {
-                                @for value in &row.values { th scope="row" { (value) } }
-                                @if is_wrong { td { (verdict(row)) } }
+                                @if is_wrong { td { span.badge.(row.ending.badge().0) { (row.ending.badge().1) } } }
+                                @for value in &row.values { th.number scope="row" { (value) } }
                                 @for cell in &row.cells { td.number { (cell) } }
                             }
                         }
                     }
                 }
             }
+            @for row in &sweep.rows {
+                @if let Some(wrong) = &row.wrong { p.note { (row.values.join(", ")) ": " (wrong) } }
+            }
         }
-    }
-}
-
-fn verdict(row: &SweepRow) -> Markup {
-    let (class, word) = row.ending.badge();
-    html! {
-        span.badge.(class) { (word) }
-        @if let Some(wrong) = &row.wrong { " " (wrong) }
     }
 }

@@ -58,7 +58,7 @@ pub const MEASURES: &[Measure] = &[
     },
     Measure {
         key: "p50",
-        name: "p50",
+        name: "latency p50",
         note: "Median latency, from announcement to a module's being told, in all seeds together.",
         unit: Unit::Micros,
         tells_worst: false,
@@ -66,7 +66,7 @@ pub const MEASURES: &[Measure] = &[
     },
     Measure {
         key: "p99",
-        name: "p99",
+        name: "latency p99",
         note: "Its 99th percentile, likewise.",
         unit: Unit::Micros,
         tells_worst: true,
@@ -74,7 +74,7 @@ pub const MEASURES: &[Measure] = &[
     },
     Measure {
         key: "max",
-        name: "max",
+        name: "latency max",
         note: "The longest latency of a seed.",
         unit: Unit::Micros,
         tells_worst: true,

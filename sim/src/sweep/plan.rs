@@ -35,19 +35,23 @@ impl Plan {
             Err(error) => return Err(vec![error.to_string()]),
         };
         check(&settings)?;
-        let (mut variants, mut mistakes) = (Vec::new(), Vec::<String>::new());
+        let (mut variants, mut mistakes) = (Vec::new(), Vec::<Mistake>::new());
         for values in combinations(&settings) {
             let given: Vec<(&Vary, &str)> = settings.iter().zip(values.iter().map(String::as_str)).collect();
             match variant(name, text, &given) {
                 Ok(scenario) => variants.push(Variant { values, scenario }),
+                // What is wrong whatever the value is told once.
                 Err(told) => told.into_iter().for_each(|mistake| {
-                    if !mistakes.contains(&mistake) {
+                    if !mistakes.iter().any(|known| known.about == mistake.about && known.what == mistake.what) {
                         mistakes.push(mistake);
                     }
                 }),
             }
         }
-        if mistakes.is_empty() { Ok(Self { scenario, settings, variants }) } else { Err(mistakes) }
+        match mistakes.is_empty() {
+            true => Ok(Self { scenario, settings, variants }),
+            false => Err(mistakes.into_iter().map(|one| format!("{}: {}", one.options, one.what)).collect()),
+        }
     }
 }
 
@@ -77,26 +81,44 @@ fn combinations(settings: &[Vary]) -> Vec<Vec<String>> {
     })
 }
 
+/// What is wrong with values.
+struct Mistake {
+    /// The settings to blame.
+    about: Vec<String>,
+    /// The same with their values, as on the command line.
+    options: String,
+    what: String,
+}
+
+impl Mistake {
+    fn of(given: &[(&Vary, &str)], what: String) -> Self {
+        let options: Vec<_> = given.iter().map(|(one, value)| format!("--vary {}={value}", one.name())).collect();
+        Self { about: given.iter().map(|(one, _)| one.name()).collect(), options: options.join(" "), what }
+    }
+
+    /// Lines are those of a file that nobody sees, so that they are not told.
+    fn of_problem(given: &[(&Vary, &str)], problem: &Problem) -> Self {
+        let message = &problem.message;
+        match &problem.place {
+            Place::Line { section: Some(section), key: Some(key), .. } => {
+                match given.iter().find(|(one, _)| one.section == *section && one.key == *key) {
+                    Some(one) => Self::of(&[*one], message.clone()),
+                    None => Self::of(given, format!("[{section}] {key}: {message}")),
+                }
+            }
+            Place::Line { section: Some(section), .. } => Self::of(given, format!("[{section}]: {message}")),
+            _ => Self::of(given, message.clone()),
+        }
+    }
+}
+
 /// The file with these values instead of its own, or what is wrong with them.
-fn variant(name: &str, text: &str, given: &[(&Vary, &str)]) -> Result<Scenario, Vec<String>> {
-    let option = |(setting, value): &(&Vary, &str)| format!("--vary {}={value}", setting.name());
+fn variant(name: &str, text: &str, given: &[(&Vary, &str)]) -> Result<Scenario, Vec<Mistake>> {
     let mut edited = text.to_owned();
     for one in given {
-        edited = put(name, &edited, one.0, one.1).map_err(|mistake| vec![format!("{}: {mistake}", option(one))])?;
+        edited = put(name, &edited, one.0, one.1).map_err(|what| vec![Mistake::of(&[*one], what)])?;
     }
-    let all = || given.iter().map(option).collect::<Vec<_>>().join(" ");
-    // Lines are those of a file that nobody sees, so that they are not told.
-    let told = |problem: &Problem| match &problem.place {
-        Place::Line { section: Some(section), key: Some(key), .. } => {
-            let to_blame = given.iter().find(|(setting, _)| setting.section == *section && setting.key == *key);
-            match to_blame {
-                Some(one) => format!("{}: {}", option(one), problem.message),
-                None => format!("{}: [{section}] {key}: {}", all(), problem.message),
-            }
-        }
-        Place::Line { section: Some(section), .. } => format!("{}: [{section}]: {}", all(), problem.message),
-        _ => format!("{}: {}", all(), problem.message),
-    };
+    let told = |problem: &Problem| Mistake::of_problem(given, problem);
     match Scenario::parse(name, &edited) {
         // A key that is only warned of in a file does nothing at all here.
         Ok((scenario, warnings)) => match warnings.iter().filter(|one| is_varied(one, given)).collect::<Vec<_>>() {

@@ -136,9 +136,9 @@ fn a_setting_that_cannot_be_read_says_what_would_be_right() {
 #[test]
 fn mistakes_name_the_option_and_what_would_be_right() {
     for (texts, told) in [
-        (&["gossip.degre=3"][..], "--vary gossip.degre=3: no such key; the nearest known one is degree"),
+        (&["gossip.degre=3,4"][..], "--vary gossip.degre=3: no such key; the nearest known one is degree"),
         (&["simulation.colour=3"], "--vary simulation.colour=3: no such key here; one of peers, "),
-        (&["gossip.degree=3,none"], "--vary gossip.degree=none: 'none' is not a whole number"),
+        (&["gossip.degree=3,none", "gossip.cache_size=1,2"], "--vary gossip.degree=none: 'none' is not a whole number"),
         (&["gossip.repair_interval=500ms"], "--vary gossip.repair_interval=500ms: '500ms' is not"),
         (
             &["workload tlak.every=1 s"],
