@@ -9,6 +9,7 @@ mod joining;
 mod modules;
 mod peers;
 mod proofs;
+mod reconfiguring;
 mod repairing;
 mod spreading;
 #[cfg(test)]
@@ -113,8 +114,8 @@ impl GossipState {
             proofs: Proofs::new(settings.pow_per_minute, now),
             timers: Timers::default(),
             metrics: Metrics::default(),
-            look_ups: TokenBucket::of_part(settings.look_ups_per_minute, 10, now),
-            newcomers: TokenBucket::of_part(settings.handshakes_per_minute, 10, now),
+            look_ups: TokenBucket::of_part(settings.look_ups_per_minute, limits::LOOK_UPS_PART, now),
+            newcomers: TokenBucket::of_part(settings.handshakes_per_minute, limits::NEWCOMERS_PART, now),
             partials: Partials::default(),
             dialed: 0,
             queries: SortedMap::new(),
@@ -154,6 +155,7 @@ impl GossipState {
             Event::Timer => self.time_passed(actions),
             Event::Solved { connection, challenge } => self.solved(connection, challenge, actions),
             Event::Resolved { query, addresses } => self.resolved(query, addresses, actions),
+            Event::SettingsChanged { settings } => self.take_over(settings),
             Event::Shutdown => self.shut_down(actions),
         }
         self.unpark(actions);
