@@ -79,17 +79,15 @@ fn bytes_are_those_of_a_peer_and_second() {
 
 #[test]
 fn bytes_of_joining_do_not_count() {
-    let of = |join_over: &str| {
-        let text = format!("{FILE}[network]\nlatency = fixed 10 ms\n")
-            .replace("peers = 20", &format!("peers = 20\njoin_over = {join_over}"));
-        let scenario = crate::scenario::Scenario::parse("x.ini", &text).unwrap().0;
-        let all = crate::run::run(scenario.clone(), 1, crate::run::Options::default(), |_, _| {});
-        (measure(&scenario, 1).bytes, all.stats.peer_bytes / 20 / 60)
-    };
-    let (counted, all) = of("5 s");
-    // A third of the time comes before the first announcement: what is left out of joining is less than what is left
-    // out of the time.
-    assert!(counted > all && counted < all * 3 / 2, "{counted} from the first announcement on, {all} from the start");
+    let scenario = crate::scenario::Scenario::parse("x.ini", FILE).unwrap().0;
+    let mut world = crate::world::World::new(scenario.clone(), 1, true);
+    // The first announcement is at 20 s; a hundredth of the minute is 600 ms.
+    world.run_until(19_800_000);
+    let before = world.stats().peer_bytes;
+    world.run_until(60_000_000);
+    let sent = world.stats().peer_bytes - before;
+    assert!(before > sent / 10, "joining sent {before} bytes: too few to be noticed beside {sent}");
+    assert_eq!(measure(&scenario, 1).bytes, sent * 10 / (20 * 402));
 }
 
 #[test]
