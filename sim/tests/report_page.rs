@@ -2,6 +2,7 @@
 //! `CI=true`.
 
 use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
+use gossip_sim::report::{Curve, Ending, Sweep, SweepRow, Unit};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -80,8 +81,7 @@ fn is_file(path: &Path) -> bool {
 }
 
 /// A script of the test's own, in a page whose policy allows none, so that the policy is widened for the test.
-fn measured(report: &Report, script: &str) -> String {
-    let page = report.html();
+fn measured(page: &str, script: &str) -> String {
     let policy = "default-src 'none'; ";
     assert!(page.contains(policy), "the page's policy has changed");
     page.replace(policy, "default-src 'none'; script-src 'unsafe-inline'; ")
@@ -110,15 +110,54 @@ fn a_text_that_looks_like_markup_stays_a_text_in_the_browser() {
 
 #[test]
 fn what_the_browser_finds_wrong_is_noticed() {
-    let page = measured(&sample::sample(4, 2), "console.error('planted')");
+    let page = measured(&sample::sample(4, 2).html(), "console.error('planted')");
     let Some(seen) = open(&page, &[]) else { return };
     assert!(seen.console.iter().any(|line| line.contains("planted")), "{:?}", seen.console);
 }
 
-/// Nothing sticks out sideways, one coverage plot shows, every plot has a size and its text is large enough to read; at
-/// both widths, in light and in dark, where ink and paper are far apart.
+/// A sweep of two settings, the second with as many values as there are colours, with names that look like markup.
+fn sweep() -> Sweep {
+    let line = |n: u64| (1..=8).map(|value| (value * n * 1_000, value * n * 1_500)).collect();
+    let curve = |unit, tells_worst| Curve {
+        name: "<i>what</i>".to_owned(),
+        note: "What it is.".to_owned(),
+        unit,
+        tells_worst,
+        lines: (1..=6).map(line).collect(),
+    };
+    let values = |count: u32| (1..=count).map(|n| format!("{} s", n * 1_000)).collect::<Vec<_>>();
+    let row = |ending| SweepRow {
+        values: vec!["1000 s".to_owned(), "2000 s".to_owned()],
+        cells: vec!["1.234 ms (5.678 ms)".to_owned(); 12],
+        ending,
+        wrong: (ending != Ending::Passed).then(|| "seed 3: <b>delivery</b>".to_owned()),
+    };
+    let units = [Unit::Share, Unit::Thousandths, Unit::Micros, Unit::Count];
+    Sweep {
+        scenario: "<b>sample</b>".to_owned(),
+        seeds: 5,
+        command: "sim sweep sample.ini".to_owned(),
+        settings: vec![("gossip.suppression_time".to_owned(), values(8)), ("workload a.every".to_owned(), values(6))],
+        curves: units.iter().map(|unit| curve(*unit, true)).chain([curve(Unit::Count, false)]).collect(),
+        columns: vec!["latency p99".to_owned(); 12],
+        rows: [Ending::Passed, Ending::Missed, Ending::Broken].into_iter().map(row).collect(),
+        remark: Some("In brackets: the worst seed.".to_owned()),
+        options: vec![("gossip: degree".to_owned(), "4".to_owned())],
+    }
+}
+
 #[test]
-fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
+fn the_page_of_a_sweep_opens_without_a_word_on_the_console_and_shows_every_plot() {
+    let sweep = sweep();
+    let Some(seen) = open(&sweep.html(), &[]) else { return };
+    assert_eq!(seen.console, [""; 0]);
+    assert_eq!(seen.document.matches("<svg").count(), sweep.curves.len());
+    assert!(!seen.document.contains("<b>") && !seen.document.contains("<i>"), "a text became markup");
+}
+
+/// Nothing sticks out sideways, every plot has a size and its text is large enough to read; at both widths, in light and
+/// in dark, where ink and paper are far apart.
+fn fits(page: &str, plots: usize) {
     let script = "
         const shown = [...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0);
         const heights = shown.flatMap(svg => [...svg.querySelectorAll('text')].map(
@@ -138,7 +177,7 @@ fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
             dark: card < 0.5,
             contrast: Math.min(...inks),
         });";
-    let page = measured(&sample::sample(60, 100), script);
+    let page = measured(page, script);
     // Chromium's own window is never narrower than 500 pixels: a frame is.
     for width in [400, 1280] {
         for (scheme, dark) in [("1", false), ("0", true)] {
@@ -152,13 +191,24 @@ fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
             let found = result(&seen.document);
             assert_eq!(found["window"], width, "{found}");
             assert!(found["over"].as_i64() <= Some(0), "the page is wider than its window: {found}");
-            assert_eq!(found["plots"], 7, "{found}");
+            assert_eq!(found["plots"], plots, "{found}");
             assert!(found["least"].as_f64() > Some(100.0), "a plot is too low to be seen: {found}");
             assert!(found["text"].as_f64() > Some(10.0), "a plot's text is too small: {found}");
             assert_eq!(found["dark"], dark, "{found}");
             assert!(found["contrast"].as_f64() > Some(0.35), "a text is too faint: {found}");
         }
     }
+}
+
+/// One of the two coverage plots shows.
+#[test]
+fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
+    fits(&sample::sample(60, 100).html(), 7);
+}
+
+#[test]
+fn the_page_of_a_sweep_fits_wide_and_narrow_windows_in_light_and_dark() {
+    fits(&sweep().html(), 5);
 }
 
 /// A page that shows another in a frame so wide, and says what the other's script found.
