@@ -1,83 +1,18 @@
-//! The report's page, in a real browser. Where there is no Chromium these tests say so and do nothing, unless
-//! `CI=true`.
+//! The report's page and a sweep's, in a real browser.
 
 use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
 use gossip_sim::report::{Curve, Ending, Sweep, SweepRow, Unit};
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
-use std::time::{Duration, Instant};
+use gossip_tests::browser::{self, Seen};
 
 #[path = "../examples/report/sample.rs"]
 mod sample;
 
-const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-
-/// A browser that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What the browser made of a page.
-struct Seen {
-    /// The document after it was loaded.
-    document: String,
-    /// What the browser said of it on its console.
-    console: Vec<String>,
-}
-
 /// Opens a page; `None` where there is no browser to do it.
 fn open(page: &str, switches: &[&str]) -> Option<Seen> {
-    let Some(browser) = browser() else {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI needs one of {NAMES:?} on the path");
-        println!(
-            "SKIPPED: none of {NAMES:?} is on the path, so the page was not opened (Debian: apt-get install chromium)"
-        );
-        return None;
-    };
-    let folder = tempfile::tempdir().expect("a folder for the page and the browser's profile");
+    let folder = tempfile::tempdir().expect("a folder for the page and the browser's files");
     let file = folder.path().join("report.html");
     std::fs::write(&file, page).expect("the page can be written");
-    let (document, said) = (folder.path().join("document"), folder.path().join("said"));
-    let mut child = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--enable-logging=stderr", "--dump-dom"])
-        .args(switches)
-        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-        .arg(format!("file://{}", file.display()))
-        .stdout(File::create(&document).expect("a file for the document"))
-        .stderr(File::create(&said).expect("a file for the console"))
-        .spawn()
-        .expect("the browser can be started");
-    let status = ended(&mut child);
-    let text = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("it was written")).into_owned();
-    let (document, said) = (text(&document), text(&said));
-    assert!(status.is_some_and(|status| status.success()), "the browser ended with {status:?}: {said}");
-    let console = said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
-    Some(Seen { document, console })
-}
-
-/// How the browser ended; `None` if it did not by itself.
-fn ended(child: &mut Child) -> Option<ExitStatus> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait().expect("the browser can be asked") {
-            return Some(status);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().expect("the browser can be ended");
-    child.wait().expect("the browser ends");
-    None
-}
-
-fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_file(file));
-    NAMES.iter().find_map(|name| found(name))
-}
-
-fn is_file(path: &Path) -> bool {
-    path.metadata().is_ok_and(|data| data.is_file())
+    browser::open(folder.path(), &format!("file://{}", file.display()), switches, None)
 }
 
 /// A script of the test's own, in a page whose policy allows none, so that the policy is widened for the test.
@@ -188,7 +123,7 @@ fn fits(page: &str, plots: usize) {
                 return;
             };
             assert_eq!(seen.console, [""; 0]);
-            let found = result(&seen.document);
+            let found: serde_json::Value = serde_json::from_str(&seen.found()).expect("the script writes JSON");
             assert_eq!(found["window"], width, "{found}");
             assert!(found["over"].as_i64() <= Some(0), "the page is wider than its window: {found}");
             assert_eq!(found["plots"], plots, "{found}");
@@ -219,10 +154,4 @@ fn framed(page: &str, width: u32) -> String {
         <iframe width={width} height=900 style='border:0' srcdoc=\"{inside}\"
             onload=\"document.body.dataset.seen = this.contentDocument.body.dataset.seen; this.remove()\"></iframe>"
     )
-}
-
-fn result(document: &str) -> serde_json::Value {
-    let value = document.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let text = value.expect("the page's script has run").replace("&quot;", "\"");
-    serde_json::from_str(&text).expect("the script writes JSON")
 }
