@@ -1,6 +1,7 @@
 //! Spreading knowledge (PROTOCOL.md, section 5): who is told, who decides, to whom a message goes on, and for how long
 //! it is remembered.
 
+mod entries;
 mod fifo;
 mod held;
 mod ids;
@@ -577,6 +578,9 @@ impl Dissemination {
         }
         self.ids.expire(now, span);
         self.refusals.expire(now);
+        self.ids.trim();
+        self.pending.trim();
+        self.held.trim();
         if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
             self.give_back();
         }
