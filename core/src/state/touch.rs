@@ -43,20 +43,8 @@ impl GossipState {
             metrics.messages_duplicate,
             metrics.spread,
         ];
-        let limits = [
-            settings.peer_queue,
-            settings.cache_bytes,
-            settings.suppression_time.as_micros(),
-            settings.ping_interval.as_micros(),
-        ];
-        let lengths = [
-            self.peers.len(),
-            self.subscriptions.len(),
-            self.membership.view.chosen(),
-            self.audience.len(),
-            self.parked.len(),
-            self.delivery.targets.len(),
-        ];
+        let limits = [settings.peer_queue, settings.suppression_time.as_micros(), settings.ping_interval.as_micros()];
+        let lengths = [self.peers.len(), self.subscriptions.len(), self.membership.view.chosen(), self.audience.len()];
         let others = [
             self.now.as_micros(),
             self.timers.deadline().map_or(0, Instant::as_micros),
