@@ -270,11 +270,8 @@ impl Dissemination {
 
     /// See [`GossipState::touch`](crate::GossipState::touch).
     pub(crate) fn touch(&self, depth: u8) -> u64 {
-        let own = || {
-            let lengths = (self.spare.len() ^ self.held.len()) as u64 ^ self.repair.touch();
-            self.key[0] ^ self.deadline().map_or(0, Instant::as_micros) ^ lengths
-        };
-        self.seen.touch(depth) ^ if depth == 0 { own() } else { 0 }
+        let own = if depth == 0 { self.key[0] ^ self.deadline().map_or(0, Instant::as_micros) } else { 0 };
+        own ^ self.seen.touch(depth)
     }
 
     /// Ends what has had its time. Waiting messages exactly, the memory about once a second.

@@ -139,11 +139,6 @@ impl Repair {
         self.links.contains_key(&neighbour)
     }
 
-    /// See [`GossipState::touch`](crate::GossipState::touch).
-    pub(crate) fn touch(&self) -> u64 {
-        (self.knowledge.len() ^ self.links.len() ^ self.wants.len()) as u64
-    }
-
     /// Could one more take part?
     pub(crate) fn has_room(&self) -> bool {
         self.links.len() < REPAIR_LINKS_MAX
