@@ -152,6 +152,7 @@ impl Repair {
     fn ask(&mut self, now: Instant, settings: &Settings, neighbour: NeighbourId, digests: &[Digest]) {
         let Some(link) = self.links.get_mut(&neighbour) else { return };
         link.asked.extend(digests.iter().map(|digest| (now, *digest)));
+        self.is_asking = true;
         // An answer that waits for longer in its sender's queue is not sent any more.
         link.answers_until = now.after(settings.suppression_time.part(2));
         if let Some(at) = link.patience_ends() {
@@ -204,7 +205,8 @@ impl Repair {
         for digest in std::mem::take(&mut self.orphans) {
             self.ask_the_next(now, settings, digest, out);
         }
-        let neighbours: Vec<NeighbourId> = self.links.keys().copied().collect();
+        let asked = self.links.keys().take_while(|_| self.is_asking);
+        let neighbours: Vec<NeighbourId> = asked.copied().collect();
         for neighbour in neighbours {
             while let Some(link) = self.links.get_mut(&neighbour)
                 && let Some((_, digest)) = link.asked.front().copied()

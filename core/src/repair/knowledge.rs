@@ -102,6 +102,11 @@ impl Knowledge {
     pub(super) fn push(&mut self, settings: &Settings, entry: Entry) -> u64 {
         let number = self.next();
         self.bytes = self.bytes.saturating_add(entry.payload.len() as u64);
+        if self.len() == self.entries.capacity() {
+            // By a quarter, not to the double, and no further than is ever needed: there are very many of these.
+            let most = (settings.cache_size as usize).saturating_add(1).saturating_sub(self.len());
+            self.entries.reserve_exact((self.len() / 4).max(8).min(most.max(1)));
+        }
         self.entries.push_back(entry);
         while self.len() > settings.cache_size as usize || self.bytes > settings.cache_bytes {
             let Some(oldest) = self.pop() else { break };

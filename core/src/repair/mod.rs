@@ -69,6 +69,9 @@ pub(crate) struct Repair {
     /// What was asked of neighbours that are gone, to be asked of others at once.
     orphans: Vec<Digest>,
     orphaned_at: Option<Instant>,
+    /// Somebody may have been asked for something that has not come. Most of the time nobody is, and links need not be
+    /// looked through.
+    is_asking: bool,
     /// Bits that links have.
     bits: u64,
     /// Bytes of answers to all.
@@ -98,6 +101,7 @@ impl Repair {
             wants: BTreeMap::new(),
             orphans: Vec::new(),
             orphaned_at: None,
+            is_asking: false,
             bits: 0,
             answers: TokenBucket::new(ANSWERS_TOTAL, now),
             fetched_from: 0,
@@ -335,7 +339,9 @@ impl Repair {
     }
 
     fn set_due(&mut self) {
-        let patience = self.links.values().filter_map(Link::patience_ends);
+        let asked = self.links.values().take_while(|_| self.is_asking);
+        let patience = asked.filter_map(Link::patience_ends).min();
+        self.is_asking = patience.is_some();
         let others = [self.offers_at, self.soon_at, self.answers_at, self.interest_at];
         self.due = others.into_iter().flatten().chain(patience).chain(self.orphaned_at).min();
     }
