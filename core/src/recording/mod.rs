@@ -34,7 +34,7 @@ pub(crate) use writer::sealed;
 /// What a recording begins with.
 const MAGIC: [u8; 8] = *b"VPGOSSIP";
 /// The version of the format that this code writes, and the only one that it reads.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 /// Bytes of a chunk before its payload: kind, length, checksum.
 const CHUNK_HEADER: usize = 13;
 const CHUNK_HEAD: u8 = 0;

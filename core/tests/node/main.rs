@@ -12,3 +12,4 @@ mod repair;
 mod replay;
 mod spreading;
 mod sweep;
+mod tree;
