@@ -260,7 +260,7 @@ impl Repair {
     ) -> Result<(), OverTheRate> {
         let Some(bit) = self.links.get(&neighbour).map(|link| link.bit) else { return Ok(()) };
         let Some(lazy) = self.lazy.as_ref().filter(|lazy| lazy.trees.has(bit)) else { return Ok(()) };
-        let interested = self.links.values().filter(|link| link.interest.has(data_type));
+        let interested = self.links.values().filter(|link| link.interest.has(data_type) && link.doubt == 0);
         let is_awaited = lazy.trees.is_pushed_by(data_type, interested.fold(0, |links, link| links | link.bit));
         self.knowledge.hash_before(self.knowledge.next());
         let mut asks = Vec::new();
@@ -315,10 +315,18 @@ impl Repair {
         if want.is_done || want.asked == Some(neighbour) {
             return false;
         }
-        if want.asked.is_none() && waits == Duration::ZERO {
+        let in_doubt = |other: &NeighbourId| self.links.get(other).is_none_or(|link| link.doubt > 0);
+        let is_sound = !in_doubt(&neighbour);
+        // Who is in doubt is asked only until somebody else offers.
+        let is_free = want.asked.as_ref().map_or(waits == Duration::ZERO, |asked| is_sound && in_doubt(asked));
+        if is_free {
             want.others.retain(|other| *other != neighbour);
             want.asked = Some(neighbour);
             return true;
+        }
+        if is_sound && want.others.len() >= OTHER_OFFERERS_MAX {
+            let at = want.others.iter().position(in_doubt);
+            at.into_iter().for_each(|at| _ = want.others.remove(at));
         }
         if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
             want.others.push(neighbour);

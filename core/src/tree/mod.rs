@@ -120,10 +120,10 @@ impl Trees {
         true
     }
 
-    /// Is there anybody among these links from whom messages of a type may be on their way in full?
+    /// May messages of a type be on their way in full from any of these links? Not if the last one had to be fetched.
     pub(crate) fn is_pushed_by(&self, data_type: u16, links: u64) -> bool {
-        let pruned = self.types.get(&data_type).map_or(0, |tree| tree.pruned);
-        self.links & links & !pruned != 0
+        let tree = self.types.get(&data_type).copied().unwrap_or_default();
+        self.links & links & !tree.pruned != 0 && tree.fetched == 0
     }
 
     /// A copy of what is here already came over a link, unasked. Is that link to be pruned?

@@ -24,7 +24,9 @@ fn a_link_is_pruned_for_one_type_and_once() {
 fn who_brings_four_in_a_row_because_they_were_asked_for_is_grafted() {
     let mut trees = trees();
     assert!(trees.copy_came(7, A));
+    assert!(trees.is_pushed_by(7, B));
     assert!(!trees.first_came(7, A, true));
+    assert!(!trees.is_pushed_by(7, B), "it was not pushed lately");
     assert!(!trees.first_came(7, A, true));
     assert!(!trees.first_came(7, B, true), "another was faster");
     assert!(!trees.first_came(7, A, true));
@@ -88,10 +90,10 @@ fn types_that_nobody_here_or_there_subscribes_to_are_forgotten() {
 #[test]
 fn types_past_the_bound_are_pushed() {
     let mut trees = trees();
-    for data_type in 0..TREE_TYPES_MAX as u16 {
+    let past = u16::try_from(TREE_TYPES_MAX).unwrap();
+    for data_type in 0..past {
         assert!(trees.turned(data_type, A, Turn::Prune));
     }
-    let past = TREE_TYPES_MAX as u16;
     assert!(!trees.turned(past, A, Turn::Prune) && !trees.copy_came(past, A));
     assert_eq!((trees.way(past, A), trees.way(0, A)), (Way::Push, Way::Offer));
     assert_eq!(trees.types.len(), TREE_TYPES_MAX);

@@ -258,13 +258,13 @@ fn a_message_that_came_is_not_asked_for_though_it_waits_for_validation_or_was_re
 }
 
 #[test]
-fn who_does_not_answer_within_500_ms_is_in_doubt_and_the_next_is_asked() {
+fn who_does_not_answer_within_400_ms_is_in_doubt_and_the_next_is_asked() {
     let (mut node, _) = tree_node();
     let all = partners(&mut node, 3);
     all[..2].iter().for_each(|id| offer(&mut node, *id, 77));
     node.pass(millis(100));
     assert_eq!(heard(&mut node, all[0]), [Heard::Want(vec![77])]);
-    node.pass(millis(499));
+    node.pass(millis(399));
     assert_eq!(heard(&mut node, all[1]), []);
     node.pass(millis(1));
     assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
@@ -273,6 +273,12 @@ fn who_does_not_answer_within_500_ms_is_in_doubt_and_the_next_is_asked() {
     all.iter().for_each(|id| offer(&mut node, *id, 78));
     node.pass(millis(100));
     assert_eq!((heard(&mut node, all[0]), heard(&mut node, all[1])), (vec![], vec![Heard::Want(vec![78])]));
+    // And it is asked only until somebody else offers.
+    offer(&mut node, all[0], 79);
+    node.pass(millis(100));
+    assert_eq!(heard(&mut node, all[0]), [Heard::Want(vec![79])]);
+    offer(&mut node, all[2], 79);
+    assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![79])]);
 }
 
 #[test]
