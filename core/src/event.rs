@@ -1,6 +1,7 @@
 //! What can happen to a [`GossipState`](crate::GossipState). Whatever influences a decision is an event: otherwise a
 //! replay would differ from the run that it replays.
 
+use crate::settings::Settings;
 use crate::time::Instant;
 use std::fmt;
 use std::net::SocketAddr;
@@ -143,6 +144,12 @@ pub enum Event<'a> {
         query: ResolveId,
         /// With the port that was asked for.
         addresses: &'a [SocketAddr],
+    },
+    /// The operator wants other settings from now on. Taken over is what [`Settings::take_over`] says, all or, if the
+    /// outcome does not go together ([`limits::check`](crate::limits::check)), nothing.
+    SettingsChanged {
+        /// All of them, changed or not.
+        settings: &'a Settings,
     },
     /// The node shall end: say goodbye to neighbours and let what is queued go out.
     Shutdown,

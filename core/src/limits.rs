@@ -48,6 +48,10 @@ pub const ADDRESS_MEMORY_MAX: usize = 1_024;
 /// After so many refusals in a row a node with fewer than `min_peers` neighbours asks others to make room for it
 /// (section 11).
 pub const REFUSALS_BEFORE_URGENT: u32 = 6;
+/// A burst of answered look-ups is this part of `look_ups_per_minute`.
+pub const LOOK_UPS_PART: u32 = 10;
+/// A burst of answered newcomers is this part of `handshakes_per_minute`.
+pub const NEWCOMERS_PART: u32 = 10;
 /// Neighbours that newcomers may displace here, tokens a minute and burst: need is only claimed, and free to claim
 /// (section 11).
 pub const DISPLACEMENTS: (u32, u32) = (4, 4);

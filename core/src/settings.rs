@@ -219,6 +219,36 @@ impl Settings {
         }
     }
 
+    /// Takes over what a running node can change. Left as they are: addresses, bootstrappers, `discovery`, and what tables
+    /// are sized by, messages wait or are remembered by, or neighbours were told (`max_peers`, `cache_size`,
+    /// `validation_timeout`, `suppression_time`, `pow`). A lowered bound on what is held already is reached as that leaves.
+    pub fn take_over(&mut self, new: &Self) {
+        let Self {
+            cache_size,
+            p2p_address,
+            advertised_address,
+            bootstrapper,
+            max_peers,
+            discovery,
+            validation_timeout,
+            suppression_time,
+            pow,
+            ..
+        } = std::mem::replace(self, new.clone());
+        *self = Self {
+            cache_size,
+            p2p_address,
+            advertised_address,
+            bootstrapper,
+            max_peers,
+            discovery,
+            validation_timeout,
+            suppression_time,
+            pow,
+            ..new.clone()
+        };
+    }
+
     /// `max_peers` where the file has none: `cache_size` within 8..=64.
     pub const fn max_peers_for(cache_size: u32) -> u32 {
         match cache_size {

@@ -1,6 +1,6 @@
 //! What other threads tell the loop: a channel, and the one waker that makes the loop look into it.
 
-use gossip_core::ResolveId;
+use gossip_core::{ResolveId, Settings};
 use mio::Waker;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub(crate) enum Message {
         /// Its addresses; none if the look-up failed.
         addresses: Vec<SocketAddr>,
     },
+    /// The operator wants other settings.
+    Settings(Box<Settings>),
     /// The loop shall end.
     ShutDown,
 }
@@ -57,6 +59,11 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// Has the node take over what it can of these settings ([`Settings::take_over`]).
+    pub fn change_settings(&self, settings: Settings) {
+        self.inbox.post(Message::Settings(Box::new(settings)));
+    }
+
     /// Has the loop say goodbye, flush what is queued (2 s at most) and return from `run`. Asking again changes nothing.
     pub fn shut_down(&self) {
         self.inbox.post(Message::ShutDown);

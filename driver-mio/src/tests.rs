@@ -33,6 +33,8 @@ enum Seen {
     Timer,
     Solved(ConnectionId),
     Resolved(u64, Vec<SocketAddr>),
+    /// By its degree.
+    SettingsChanged(u32),
     Shutdown,
 }
 
@@ -49,6 +51,7 @@ impl Seen {
             Event::Timer => Self::Timer,
             Event::Solved { connection, .. } => Self::Solved(connection),
             Event::Resolved { query, addresses } => Self::Resolved(query.0, addresses.to_vec()),
+            Event::SettingsChanged { settings } => Self::SettingsChanged(settings.degree),
             Event::Shutdown => Self::Shutdown,
         }
     }

@@ -1,7 +1,8 @@
 //! What attacks cost: scenarios with their adversaries and without, side by side over many seeds.
 
 use crate::run::{Options, Outcome, run};
-use crate::scenario::{Expectation, Measure, Relation, Scenario, show_bound};
+use crate::scenario::{Expectation, Measure, Relation, Scenario};
+use crate::{pooled, telling};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -22,11 +23,7 @@ pub struct Measured {
 /// Runs one seed of a scenario.
 pub fn measure(scenario: &Scenario, seed: u64) -> Measured {
     let outcome: Outcome = run(scenario.clone(), seed, Options::default(), |_, _| {});
-    let broken = outcome.violations.first().map(|violation| format!("{}: {}", violation.property, violation.detail));
-    let missed = outcome
-        .missed
-        .first()
-        .map(|(expectation, value)| format!("{expectation}; it was {}", show_bound(expectation.measure, *value)));
+    let wrong = telling::first_complaint(&outcome);
     let stats = outcome.stats;
     Measured {
         expected: stats.expected,
@@ -36,7 +33,7 @@ pub fn measure(scenario: &Scenario, seed: u64) -> Measured {
         pieces: outcome.overlay.pieces,
         victim_connects: stats.victim_connects.iter().copied().max().unwrap_or(0),
         fullest: outcome.fullest,
-        wrong: broken.or(missed).map(|what| format!("seed {seed}: {what}")),
+        wrong,
         latency: stats.latency,
     }
 }
@@ -123,14 +120,11 @@ impl Row {
 }
 
 fn delivery(runs: &[Measured]) -> u64 {
-    let (expected, missed) = runs.iter().fold((0, 0), |(e, m), run| (e + run.expected, m + run.missed));
-    ((expected - missed) * 1_000_000).checked_div(expected).unwrap_or(1_000_000)
+    pooled::delivery_ppm(runs.iter().map(|run| (run.expected, run.missed)))
 }
 
 fn p99(runs: &[Measured]) -> u64 {
-    let mut all = Histogram::<u64>::new(3).expect("three digits are possible");
-    runs.iter().for_each(|run| all.add(&run.latency).expect("the histogram grows as it must"));
-    all.value_at_quantile(0.99)
+    pooled::latency(runs.iter().map(|run| &run.latency), 0.99)
 }
 
 /// How the table begins as a page's Markdown.

@@ -1,18 +1,23 @@
 //! The command line. Exit status: 0 as expected, 1 an expectation missed, 2 a wrong file or command line, 3 a safety
 //! check broken.
 
+mod attack;
+mod seeds;
+mod sweep;
+
 use crate::huge_pages;
+use attack::Attack;
 use clap::{Args, Parser, Subcommand};
 use gossip_sim::run::{Options, Outcome, measure_run, run};
 use gossip_sim::scenario::Scenario;
 use gossip_sim::shrink::{Failure, shrink};
-use gossip_sim::{attack, explore, replay, telling};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::BTreeMap;
+use gossip_sim::{explore, replay, telling};
+use indicatif::ProgressBar;
+use seeds::{Seeds, bar, for_seeds, seed_range, style};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use sweep::Sweep;
 
 /// Simulate networks of gossip nodes: real protocol code, virtual time and network, repeatable by seed.
 #[derive(Parser)]
@@ -30,6 +35,8 @@ enum Command {
     Explore(Explore),
     /// Run attacks with their adversaries and without, and say what they cost.
     Attack(Attack),
+    /// Vary one or two settings of a scenario, and say what each value brings and costs.
+    Sweep(Sweep),
     /// Replay what a daemon, or `sim run --trace`, recorded.
     Replay(replay::Arguments),
     /// Measure how fast and how small the simulation of a steady network is.
@@ -82,25 +89,6 @@ struct Explore {
 }
 
 #[derive(Args)]
-struct Attack {
-    /// Scenarios with adversaries.
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-    /// The seeds, A..B without B.
-    #[arg(long, value_parser = seed_range, default_value = "0..20")]
-    seeds: Seeds,
-    /// So many peers instead of what the files say.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    peers: Option<u32>,
-    /// One line of JSON.
-    #[arg(long, conflicts_with = "markdown")]
-    json: bool,
-    /// The table as Markdown, and nothing else.
-    #[arg(long)]
-    markdown: bool,
-}
-
-#[derive(Args)]
 struct Bench {
     /// How many peers.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
@@ -111,21 +99,6 @@ struct Bench {
     /// One line of JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Seeds {
-    first: u64,
-    past: u64,
-}
-
-fn seed_range(text: &str) -> Result<Seeds, String> {
-    let right = || format!("`{text}` is not a range of seeds; 0..100 would be right");
-    let (first, past) = text.split_once("..").ok_or_else(right)?;
-    match (first.parse(), past.parse()) {
-        (Ok(first), Ok(past)) if first < past => Ok(Seeds { first, past }),
-        _ => Err(right()),
-    }
 }
 
 /// A page shows the spreading of so many messages at most.
@@ -143,6 +116,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(command) => command.main(),
         Command::Explore(command) => command.main(),
         Command::Attack(command) => command.main(),
+        Command::Sweep(command) => command.main(),
         Command::Bench(command) => command.main(),
         Command::Replay(arguments) => return replay::main(&arguments),
     };
@@ -333,78 +307,6 @@ fn shrink_to(scenario: &Scenario, seed: u64, out: &std::path::Path) {
     }
 }
 
-impl Attack {
-    fn main(&self) -> u8 {
-        let mut attacks = Vec::new();
-        for file in &self.files {
-            match read(file) {
-                Ok(mut scenario) => {
-                    self.peers.into_iter().for_each(|peers| resize(&mut scenario, peers));
-                    attacks.push(scenario);
-                }
-                Err(status) => return status,
-            }
-        }
-        // Many attacks are against the same network: at peace it is measured once.
-        let mut scenarios: Vec<Scenario> = Vec::new();
-        let of_attack: Vec<usize> = attacks
-            .iter()
-            .map(|scenario| {
-                let peace = attack::at_peace(scenario);
-                scenarios.iter().position(|known| *known == peace).unwrap_or_else(|| {
-                    scenarios.push(peace);
-                    scenarios.len() - 1
-                })
-            })
-            .collect();
-        let first_attack = scenarios.len();
-        scenarios.extend(attacks);
-        if self.markdown && !self.json {
-            print!("{}", attack::HEAD);
-        }
-        let rows = Mutex::new(Vec::new());
-        self.measure_all(&scenarios, |at, runs| {
-            let Some(peace) = at.checked_sub(first_attack).and_then(|attack| of_attack.get(attack)) else { return };
-            let row = attack::Row::of(&scenarios[at], &runs[at], &runs[*peace]);
-            // Told at once: who interrupts the rest has these.
-            if self.markdown && !self.json {
-                print!("{}", attack::markdown(&row));
-            } else if !self.json {
-                println!("{}: {}", row.attack, row.wrong.as_deref().unwrap_or("holds"));
-            }
-            rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
-        });
-        let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if self.json {
-            println!("{}", serde_json::to_string(&rows).expect("numbers and text"));
-        }
-        if rows.iter().all(|row| row.wrong.is_none()) { GOOD } else { MISSED }
-    }
-
-    /// All seeds of all scenarios, on all cores. Whenever a scenario has all of its runs, and all before it have theirs,
-    /// `done` is told of it.
-    fn measure_all(&self, scenarios: &[Scenario], done: impl Fn(usize, &[Vec<attack::Measured>]) + Sync) {
-        let seeds = self.seeds.past - self.seeds.first;
-        let jobs = Seeds { first: 0, past: seeds * scenarios.len() as u64 };
-        // The runs of each scenario by seed, and how many scenarios are told.
-        let measured = Mutex::new((vec![BTreeMap::new(); scenarios.len()], vec![Vec::new(); scenarios.len()], 0));
-        for_seeds(jobs, |job, bar| {
-            let at = usize::try_from(job / seeds).unwrap_or(0);
-            let seed = self.seeds.first + job % seeds;
-            let run = attack::measure(&scenarios[at], seed);
-            let mut measured = measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let (waiting, runs, told) = &mut *measured;
-            waiting[at].insert(seed, run);
-            while waiting.get(*told).is_some_and(|runs| runs.len() as u64 == seeds) {
-                runs[*told] = std::mem::take(&mut waiting[*told]).into_values().collect();
-                bar.suspend(|| done(*told, runs));
-                *told += 1;
-            }
-            true
-        });
-    }
-}
-
 impl Bench {
     fn main(&self) -> u8 {
         huge_pages::ask_for();
@@ -416,37 +318,4 @@ impl Bench {
         }
         if measured.broken.is_empty() { GOOD } else { BROKEN }
     }
-}
-
-/// Calls `each` for every seed, on all cores, until one call says no.
-fn for_seeds(seeds: Seeds, each: impl Fn(u64, &ProgressBar) -> bool + Sync) {
-    let bar = bar(seeds.past - seeds.first, "seeds");
-    let next = AtomicU64::new(seeds.first);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.past {
-                        return;
-                    }
-                    if !each(seed, &bar) {
-                        next.store(seeds.past, Ordering::Relaxed);
-                    }
-                    bar.inc(1);
-                }
-            });
-        }
-    });
-    bar.finish_and_clear();
-}
-
-/// Drawn only on a terminal.
-fn bar(len: u64, unit: &str) -> ProgressBar {
-    ProgressBar::new(len).with_style(style(&format!("{{wide_bar}} {{pos}}/{{len}} {unit}, {{elapsed}}")))
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -75,6 +75,8 @@ pub struct Outcome {
     pub simulated: u64,
     /// The table of any peer that came nearest to its bound, but for the view, and how near, thousandths.
     pub fullest: (&'static str, u64),
+    /// Messages that peers dropped because a table or queue was full.
+    pub dropped: u64,
     /// See [`World::digest`].
     pub digest: u64,
     /// What the first peer that broke a property had counted by then: all that is not zero.
@@ -133,6 +135,7 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
         overlay,
         simulated: world.now(),
         fullest: world.fullest(),
+        dropped: world.dropped(),
         digest: world.digest(),
         counters: counters(world),
         recordings: Vec::new(),

@@ -40,11 +40,13 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
         let name = NAMES.iter().find(|(known, _)| *known == kind).map_or("unknown", |(_, name)| name);
         Traffic { kind, name: name.to_owned(), frames, bytes }
     });
+    let mut options = options(scenario);
+    options.push(("trace digest".to_owned(), digest(outcome)));
     Report {
         scenario: scenario.name.clone(),
         seed: outcome.seed,
         command,
-        options: options(scenario, outcome),
+        options,
         verdicts,
         broken: outcome.violations.iter().map(broken).collect(),
         summary: Summary {
@@ -114,6 +116,16 @@ pub fn complaints(outcome: &Outcome) -> String {
     missed.chain(broken).chain(counted).collect()
 }
 
+/// The first thing that was not as it must be, with its seed, in one line.
+pub fn first_complaint(outcome: &Outcome) -> Option<String> {
+    let broken = outcome.violations.first().map(|violation| format!("{}: {}", violation.property, violation.detail));
+    let missed = outcome
+        .missed
+        .first()
+        .map(|(expectation, value)| format!("{expectation}; it was {}", show_bound(expectation.measure, *value)));
+    broken.or(missed).map(|what| format!("seed {}: {what}", outcome.seed))
+}
+
 /// A broken property in one line.
 pub fn show(violation: &Violation) -> String {
     let Violation { at, peer, property, detail } = violation;
@@ -135,7 +147,7 @@ fn fault(step: &crate::scenario::Step) -> Fault {
 }
 
 /// Every line of the scenario as a file.
-fn options(scenario: &Scenario, outcome: &Outcome) -> Vec<(String, String)> {
+pub fn options(scenario: &Scenario) -> Vec<(String, String)> {
     let mut section = String::new();
     let mut options = Vec::new();
     for line in scenario.to_ini().lines() {
@@ -147,6 +159,5 @@ fn options(scenario: &Scenario, outcome: &Outcome) -> Vec<(String, String)> {
             options.push((format!("{section}: {key}"), value.to_owned()));
         }
     }
-    options.push(("trace digest".to_owned(), digest(outcome)));
     options
 }

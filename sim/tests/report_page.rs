@@ -1,87 +1,22 @@
-//! The report's page, in a real browser. Where there is no Chromium these tests say so and do nothing, unless
-//! `CI=true`.
+//! The report's page and a sweep's, in a real browser.
 
 use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
-use std::time::{Duration, Instant};
+use gossip_sim::report::{Curve, Ending, Sweep, SweepRow, Unit};
+use gossip_tests::browser::{self, Seen};
 
 #[path = "../examples/report/sample.rs"]
 mod sample;
 
-const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-
-/// A browser that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What the browser made of a page.
-struct Seen {
-    /// The document after it was loaded.
-    document: String,
-    /// What the browser said of it on its console.
-    console: Vec<String>,
-}
-
 /// Opens a page; `None` where there is no browser to do it.
 fn open(page: &str, switches: &[&str]) -> Option<Seen> {
-    let Some(browser) = browser() else {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI needs one of {NAMES:?} on the path");
-        println!(
-            "SKIPPED: none of {NAMES:?} is on the path, so the page was not opened (Debian: apt-get install chromium)"
-        );
-        return None;
-    };
-    let folder = tempfile::tempdir().expect("a folder for the page and the browser's profile");
+    let folder = tempfile::tempdir().expect("a folder for the page and the browser's files");
     let file = folder.path().join("report.html");
     std::fs::write(&file, page).expect("the page can be written");
-    let (document, said) = (folder.path().join("document"), folder.path().join("said"));
-    let mut child = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--enable-logging=stderr", "--dump-dom"])
-        .args(switches)
-        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-        .arg(format!("file://{}", file.display()))
-        .stdout(File::create(&document).expect("a file for the document"))
-        .stderr(File::create(&said).expect("a file for the console"))
-        .spawn()
-        .expect("the browser can be started");
-    let status = ended(&mut child);
-    let text = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("it was written")).into_owned();
-    let (document, said) = (text(&document), text(&said));
-    assert!(status.is_some_and(|status| status.success()), "the browser ended with {status:?}: {said}");
-    let console = said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
-    Some(Seen { document, console })
-}
-
-/// How the browser ended; `None` if it did not by itself.
-fn ended(child: &mut Child) -> Option<ExitStatus> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait().expect("the browser can be asked") {
-            return Some(status);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().expect("the browser can be ended");
-    child.wait().expect("the browser ends");
-    None
-}
-
-fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_file(file));
-    NAMES.iter().find_map(|name| found(name))
-}
-
-fn is_file(path: &Path) -> bool {
-    path.metadata().is_ok_and(|data| data.is_file())
+    browser::open(folder.path(), &format!("file://{}", file.display()), switches, None)
 }
 
 /// A script of the test's own, in a page whose policy allows none, so that the policy is widened for the test.
-fn measured(report: &Report, script: &str) -> String {
-    let page = report.html();
+fn measured(page: &str, script: &str) -> String {
     let policy = "default-src 'none'; ";
     assert!(page.contains(policy), "the page's policy has changed");
     page.replace(policy, "default-src 'none'; script-src 'unsafe-inline'; ")
@@ -110,15 +45,54 @@ fn a_text_that_looks_like_markup_stays_a_text_in_the_browser() {
 
 #[test]
 fn what_the_browser_finds_wrong_is_noticed() {
-    let page = measured(&sample::sample(4, 2), "console.error('planted')");
+    let page = measured(&sample::sample(4, 2).html(), "console.error('planted')");
     let Some(seen) = open(&page, &[]) else { return };
     assert!(seen.console.iter().any(|line| line.contains("planted")), "{:?}", seen.console);
 }
 
-/// Nothing sticks out sideways, one coverage plot shows, every plot has a size and its text is large enough to read; at
-/// both widths, in light and in dark, where ink and paper are far apart.
+/// A sweep of two settings, the second with as many values as there are colours, with names that look like markup.
+fn sweep() -> Sweep {
+    let line = |n: u64| (1..=8).map(|value| (value * n * 1_000, value * n * 1_500)).collect();
+    let curve = |unit, tells_worst| Curve {
+        name: "<i>what</i>".to_owned(),
+        note: "What it is.".to_owned(),
+        unit,
+        tells_worst,
+        lines: (1..=6).map(line).collect(),
+    };
+    let values = |count: u32| (1..=count).map(|n| format!("{} s", n * 1_000)).collect::<Vec<_>>();
+    let row = |ending| SweepRow {
+        values: vec!["1000 s".to_owned(), "2000 s".to_owned()],
+        cells: vec!["1.234 ms (5.678 ms)".to_owned(); 12],
+        ending,
+        wrong: (ending != Ending::Passed).then(|| "seed 3: <b>delivery</b>".to_owned()),
+    };
+    let units = [Unit::Share, Unit::Thousandths, Unit::Micros, Unit::Count];
+    Sweep {
+        scenario: "<b>sample</b>".to_owned(),
+        seeds: 5,
+        command: "sim sweep sample.ini".to_owned(),
+        settings: vec![("gossip.suppression_time".to_owned(), values(8)), ("workload a.every".to_owned(), values(6))],
+        curves: units.iter().map(|unit| curve(*unit, true)).chain([curve(Unit::Count, false)]).collect(),
+        columns: vec!["latency p99".to_owned(); 12],
+        rows: [Ending::Passed, Ending::Missed, Ending::Broken].into_iter().map(row).collect(),
+        remark: Some("In brackets: the worst seed.".to_owned()),
+        options: vec![("gossip: degree".to_owned(), "4".to_owned())],
+    }
+}
+
 #[test]
-fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
+fn the_page_of_a_sweep_opens_without_a_word_on_the_console_and_shows_every_plot() {
+    let sweep = sweep();
+    let Some(seen) = open(&sweep.html(), &[]) else { return };
+    assert_eq!(seen.console, [""; 0]);
+    assert_eq!(seen.document.matches("<svg").count(), sweep.curves.len());
+    assert!(!seen.document.contains("<b>") && !seen.document.contains("<i>"), "a text became markup");
+}
+
+/// Nothing sticks out sideways, every plot has a size and its text is large enough to read; at both widths, in light and
+/// in dark, where ink and paper are far apart.
+fn fits(page: &str, plots: usize) {
     let script = "
         const shown = [...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0);
         const heights = shown.flatMap(svg => [...svg.querySelectorAll('text')].map(
@@ -138,7 +112,7 @@ fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
             dark: card < 0.5,
             contrast: Math.min(...inks),
         });";
-    let page = measured(&sample::sample(60, 100), script);
+    let page = measured(page, script);
     // Chromium's own window is never narrower than 500 pixels: a frame is.
     for width in [400, 1280] {
         for (scheme, dark) in [("1", false), ("0", true)] {
@@ -149,16 +123,27 @@ fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
                 return;
             };
             assert_eq!(seen.console, [""; 0]);
-            let found = result(&seen.document);
+            let found: serde_json::Value = serde_json::from_str(&seen.found()).expect("the script writes JSON");
             assert_eq!(found["window"], width, "{found}");
             assert!(found["over"].as_i64() <= Some(0), "the page is wider than its window: {found}");
-            assert_eq!(found["plots"], 7, "{found}");
+            assert_eq!(found["plots"], plots, "{found}");
             assert!(found["least"].as_f64() > Some(100.0), "a plot is too low to be seen: {found}");
             assert!(found["text"].as_f64() > Some(10.0), "a plot's text is too small: {found}");
             assert_eq!(found["dark"], dark, "{found}");
             assert!(found["contrast"].as_f64() > Some(0.35), "a text is too faint: {found}");
         }
     }
+}
+
+/// One of the two coverage plots shows.
+#[test]
+fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
+    fits(&sample::sample(60, 100).html(), 7);
+}
+
+#[test]
+fn the_page_of_a_sweep_fits_wide_and_narrow_windows_in_light_and_dark() {
+    fits(&sweep().html(), 5);
 }
 
 /// A page that shows another in a frame so wide, and says what the other's script found.
@@ -169,10 +154,4 @@ fn framed(page: &str, width: u32) -> String {
         <iframe width={width} height=900 style='border:0' srcdoc=\"{inside}\"
             onload=\"document.body.dataset.seen = this.contentDocument.body.dataset.seen; this.remove()\"></iframe>"
     )
-}
-
-fn result(document: &str) -> serde_json::Value {
-    let value = document.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let text = value.expect("the page's script has run").replace("&quot;", "\"");
-    serde_json::from_str(&text).expect("the script writes JSON")
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod bed;
+pub mod browser;
 mod daemon;
 #[cfg(target_os = "linux")]
 pub mod flood;

@@ -61,27 +61,25 @@ impl Outbox {
         self.queued() > bound / QUEUE_MARK_PART
     }
 
-    /// Does a frame of this length go straight to the driver, leaving the queue at or below this mark? Then it counts as
+    /// With at most how many bytes with the driver a frame of this length goes straight there and leaves the queue at or
+    /// below this mark. None if with no bytes at all it would not.
+    pub(crate) fn passes_up_to(len: u64, mark: u64) -> Option<u64> {
+        mark.checked_sub(len).map(|rest| rest.min(DRIVER_WINDOW.saturating_sub(1)))
+    }
+
+    /// Does a frame of this length go straight to the driver, by [`passes_up_to`](Self::passes_up_to)? Then it counts as
     /// sent, and the caller sends it: the usual case, which has to cost next to nothing. Else it is to be queued.
     #[inline]
-    pub(crate) fn passes(&mut self, len: u64, mark: u64) -> bool {
-        let with_driver = self.with_driver.saturating_add(len);
-        let passes = self.backlog.is_none() && self.with_driver < DRIVER_WINDOW && with_driver <= mark;
+    pub(crate) fn passes(&mut self, len: u64, up_to: Option<u64>) -> bool {
+        let passes = self.backlog.is_none() && up_to.is_some_and(|most| self.with_driver <= most);
         if passes {
-            self.with_driver = with_driver;
+            self.with_driver = self.with_driver.saturating_add(len);
         }
         passes
     }
 
     /// Queues a frame that must go out however long it waits.
-    pub(crate) fn send(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        frame: &Frame,
-        bound: u64,
-        out: &mut Actions,
-    ) {
+    pub(crate) fn send(&mut self, now: Instant, connection: ConnectionId, frame: Frame, bound: u64, out: &mut Actions) {
         self.queue(now, connection, (frame, None), bound, out);
     }
 
@@ -90,7 +88,7 @@ impl Outbox {
         &mut self,
         now: Instant,
         connection: ConnectionId,
-        frame: &Frame,
+        frame: Frame,
         bound: u64,
         out: &mut Actions,
     ) {
@@ -101,7 +99,7 @@ impl Outbox {
         &mut self,
         now: Instant,
         connection: ConnectionId,
-        (frame, message_since): (&Frame, Option<Instant>),
+        (frame, message_since): (Frame, Option<Instant>),
         bound: u64,
         out: &mut Actions,
     ) {
@@ -109,9 +107,9 @@ impl Outbox {
         let is_waiting = self.backlog.as_ref().is_some_and(|backlog| !backlog.waiting.is_empty());
         if !is_waiting && self.with_driver < DRIVER_WINDOW {
             self.with_driver = self.with_driver.saturating_add(len);
-            out.push(Action::Send { connection, frame: frame.clone() });
+            out.push(Action::Send { connection, frame });
         } else {
-            self.hold_back(Waiting { frame: frame.clone(), message_since });
+            self.hold_back(Waiting { frame, message_since });
         }
         if self.is_above_mark(bound) {
             self.watch_from(now);
@@ -233,7 +231,7 @@ mod tests {
 
     fn fill(outbox: &mut Outbox, now: Instant, frames: usize) -> usize {
         let mut out = Vec::new();
-        (0..frames).for_each(|_| outbox.send_message(now, id(), &frame(), BOUND, &mut out));
+        (0..frames).for_each(|_| outbox.send_message(now, id(), frame(), BOUND, &mut out));
         out.len()
     }
 
@@ -255,7 +253,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let sent = fill(&mut outbox, seconds(0), 12) as u64;
         let mut out = Vec::new();
-        outbox.send(seconds(0), id(), &crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
+        outbox.send(seconds(0), id(), crate::wire::PeerMessage::Ping.frame(), BOUND, &mut out);
         let len = frame().len() as u64;
         let stale = outbox.written(seconds(16), id(), sent * len, BOUND, STALE, &mut out);
         assert_eq!(stale, 12 - sent);

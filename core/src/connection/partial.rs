@@ -20,7 +20,15 @@ struct Partial {
 
 impl Partials {
     /// A connection keeps so many bytes now. `progressed`: a frame of it was completed.
+    #[inline]
     pub(crate) fn set(&mut self, id: ConnectionId, bytes: usize, progressed: bool, now: Instant) {
+        // The usual case: nobody keeps anything.
+        if bytes > 0 || !self.of.is_empty() {
+            self.note(id, bytes, progressed, now);
+        }
+    }
+
+    fn note(&mut self, id: ConnectionId, bytes: usize, progressed: bool, now: Instant) {
         let former = self.of.get(&id).copied();
         self.bytes = self.bytes.saturating_sub(former.map_or(0, |former| former.bytes as u64));
         if bytes == 0 {

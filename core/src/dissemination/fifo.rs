@@ -3,6 +3,9 @@
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// So many slots are never worth giving back before the last is free.
+const SMALL: usize = 256;
+
 /// Elements in the order in which they came; each can be reached and taken out by its slot's number in constant time.
 ///
 /// Bounded by its owner. A slot's number is used again after its element left.
@@ -102,6 +105,23 @@ impl<T> Fifo<T> {
         (node.value.is_some() && node.after != NONE).then_some(node.after)
     }
 
+    /// Gives back most of the storage if most of it is free, as after a rush of which little is left.
+    pub(super) fn trim(&mut self) {
+        if self.nodes.capacity() <= SMALL || self.len() >= self.nodes.capacity() / 8 {
+            return;
+        }
+        while self.nodes.last().is_some_and(|node| node.value.is_none()) {
+            self.nodes.pop();
+        }
+        self.nodes.shrink_to(self.len().saturating_mul(2));
+        // The first slots are used first, so that the last ones are free next time.
+        self.free = NONE;
+        let slots = 0..u32::try_from(self.nodes.len()).unwrap_or(NONE);
+        for (slot, node) in slots.zip(&mut self.nodes).rev().filter(|(_, node)| node.value.is_none()) {
+            node.after = std::mem::replace(&mut self.free, slot);
+        }
+    }
+
     /// Gives the storage back if nothing is in it.
     pub(super) fn shrink(&mut self) {
         if self.is_empty() {
@@ -142,6 +162,22 @@ mod tests {
                 assert_eq!((contents(&fifo), fifo.len()), (model.clone(), model.len()), "seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_rush_needed_is_given_back_though_some_of_it_stays() {
+        let mut fifo = Fifo::default();
+        let slots: Vec<u32> = (0..10_000).map(|n| fifo.push(n)).collect();
+        let stays = |n: &usize| n % 5_000 == 7;
+        (0..10_000).filter(|n| !stays(n)).for_each(|n| assert!(fifo.remove(slots[n]).is_some()));
+        fifo.trim();
+        assert_eq!((fifo.nodes.len(), contents(&fifo)), (5_008, vec![(7, 7), (5_007, 5_007)]));
+        let later: Vec<u32> = (0..10).map(|n| fifo.push(n)).collect();
+        assert_eq!(later, [0, 1, 2, 3, 4, 5, 6, 8, 9, 10], "the first that are free");
+        fifo.remove(5_007);
+        fifo.trim();
+        assert_eq!((fifo.nodes.len(), fifo.len()), (11, 11));
+        assert!(fifo.nodes.capacity() < 100, "{}", fifo.nodes.capacity());
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl HeldMessages {
         }
     }
 
+    /// Gives storage back if little is held.
+    pub(super) fn trim(&mut self) {
+        self.messages.trim();
+    }
+
     /// Gives storage back if nothing is held.
     pub(super) fn shrink(&mut self) {
         self.messages.shrink();

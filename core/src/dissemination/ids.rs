@@ -249,6 +249,11 @@ impl Ids {
         }
     }
 
+    /// Gives room back if few ids are taken.
+    pub(super) fn trim(&mut self) {
+        self.tellings.trim();
+    }
+
     /// Gives the room back if no id is taken.
     pub(super) fn shrink(&mut self) {
         if self.tellings.is_empty() {

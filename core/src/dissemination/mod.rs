@@ -1,6 +1,7 @@
 //! Spreading knowledge (PROTOCOL.md, section 5): who is told, who decides, to whom a message goes on, and for how long
 //! it is remembered.
 
+mod entries;
 mod fifo;
 mod held;
 mod ids;
@@ -24,7 +25,7 @@ use held::{Held, HeldMessages};
 use ids::{Answer, Ids};
 pub(crate) use message::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
 use pending::{Pending, Waiting};
-use seen::{Fate, Identity, Seen};
+use seen::{Fate, HashKey, Identity, Seen};
 use shares::Refusals;
 
 /// The memory is swept about so often while something grows old in it.
@@ -41,7 +42,7 @@ const SPARE_MAX: usize = 256;
 pub(crate) struct Dissemination {
     rng: Rng,
     /// Of the hash that messages are known by.
-    key: (u64, u64),
+    key: HashKey,
     seen: Seen,
     pending: Pending,
     held: HeldMessages,
@@ -65,7 +66,7 @@ impl Dissemination {
         let mut keys = Rng::new(seed, Stream::Keys);
         Self {
             rng: Rng::new(seed, Stream::Dissemination),
-            key: (keys.bits(), keys.bits()),
+            key: std::array::from_fn(|_| keys.bits()),
             seen: Seen::default(),
             pending: Pending::default(),
             held: HeldMessages::default(),
@@ -274,7 +275,7 @@ impl Dissemination {
 
     /// See [`GossipState::touch`](crate::GossipState::touch).
     pub(crate) fn touch(&self, depth: u8) -> u64 {
-        let own = if depth == 0 { self.key.0 ^ self.deadline().map_or(0, Instant::as_micros) } else { 0 };
+        let own = if depth == 0 { self.key[0] ^ self.deadline().map_or(0, Instant::as_micros) } else { 0 };
         own ^ self.seen.touch(depth)
     }
 
@@ -500,12 +501,13 @@ impl Dissemination {
             spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
             0
         };
-        out.spread = (!out.targets.is_empty()).then(|| spread.clone());
         let wanted = still_wanted(settings, out).saturating_sub(u32::try_from(lazily).unwrap_or(u32::MAX));
         if wanted == 0 || settings.cache_size == 0 {
             self.recycle(excluded);
+            out.spread = Some(spread).filter(|_| !out.targets.is_empty());
             return;
         }
+        out.spread = (!out.targets.is_empty()).then(|| spread.clone());
         let senders = excluded.len();
         excluded.extend_from_slice(&out.targets);
         let slot = self.held.push(Held { seen, spread, wanted, excluded, senders, deadline });
@@ -600,6 +602,9 @@ impl Dissemination {
         }
         self.ids.expire(now, span);
         self.refusals.expire(now);
+        self.ids.trim();
+        self.pending.trim();
+        self.held.trim();
         if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
             self.give_back();
         }
@@ -648,6 +653,7 @@ fn count(counter: &mut u64) {
     bump(counter, 1);
 }
 
+/// No counter of 64 bits comes round while anybody lives.
 fn bump(counter: &mut u64, by: usize) {
-    *counter = counter.saturating_add(by as u64);
+    *counter = counter.wrapping_add(by as u64);
 }

@@ -111,6 +111,11 @@ impl Pending {
         self.messages.front().map(|(_, message)| message.deadline)
     }
 
+    /// Gives storage back if little waits.
+    pub(super) fn trim(&mut self) {
+        self.messages.trim();
+    }
+
     /// Gives storage back if nothing waits.
     pub(super) fn shrink(&mut self) {
         self.messages.shrink();

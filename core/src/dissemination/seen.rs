@@ -1,31 +1,39 @@
 //! The memory (rule 6): every message that modules were told of, from its receipt until `suppression_time` after its
 //! decision.
 
+use super::entries::{Entries, Entry, Kind};
 use super::fifo::NONE;
 use super::{NeighbourId, Source};
 use crate::limits::SOURCES_MAX;
 use crate::time::{Duration, Instant};
 use crate::util::sorted::SortedMap;
 use hashbrown::HashTable;
-use siphasher::sip128::{Hasher128, SipHasher13};
-use std::hash::Hasher;
+use highway::{HighwayHash as _, HighwayHasher, Key};
 
 /// What a message is known by: a keyed 128-bit hash of its id, type and data.
 pub(super) type Identity = [u32; 4];
 
+/// The node's secret, which the hash of messages is keyed with.
+pub(super) type HashKey = [u64; 4];
+
 /// The hash of a message under the node's key.
-pub(super) fn identity(key: (u64, u64), id: u16, data_type: u16, data: &[u8]) -> Identity {
-    let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
-    // A whole word, then the data: no two messages give the same bytes, and none has to be shifted.
-    hasher.write_u64((u64::from(id) << 16) | u64::from(data_type));
-    hasher.write(data);
-    let hash = hasher.finish128();
-    let ((a, b), (c, d)) = (halves(hash.h1), halves(hash.h2));
+///
+/// HighwayHash, which is meant, as SipHash, to be a pseudorandom function for whoever lacks the key: that is what is
+/// assumed here. Nobody sees the key or a hash, and the time of a look-up drowns in that of a network, so nothing is
+/// learnt but whether two messages were taken for the same; and of 2^64 messages no two are likely to be. The same bits
+/// choose the place in the index. Each processor has its own way to the same value.
+pub(super) fn identity(key: HashKey, id: u16, data_type: u16, data: &[u8]) -> Identity {
+    let mut hasher = HighwayHasher::new(Key(key));
+    // Of fixed length, before data of any: no two messages give the same bytes.
+    hasher.append(&((u64::from(id) << 16) | u64::from(data_type)).to_le_bytes());
+    hasher.append(data);
+    let [low, high] = hasher.finalize128();
+    let ((a, b), (c, d)) = (halves(low), halves(high));
     [a, b, c, d]
 }
 
 #[allow(clippy::cast_possible_truncation)]
-const fn halves(n: u64) -> (u32, u32) {
+pub(super) const fn halves(n: u64) -> (u32, u32) {
     ((n >> 32) as u32, n as u32)
 }
 
@@ -48,61 +56,6 @@ pub(super) const fn mask(neighbour: NeighbourId) -> u32 {
     1_u32.rotate_left((neighbour.0 & 31) as u32)
 }
 
-/// One remembered message, in 36 bytes.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    identity: Identity,
-    /// When it was decided, in whole milliseconds rounded up: 48 bits of them, 8,900 years.
-    decided_low: u32,
-    decided_high: u16,
-    /// The greatest ttl of its copies, taken as at most 32.
-    ttl: u8,
-    kind: Kind,
-    /// A slot or a mask, as the kind says.
-    extra: u32,
-    lane: u32,
-    /// The entry of its lane that was decided next; the next free entry while this one is free.
-    next: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Waits,
-    Held,
-    Valid,
-    Dropped,
-}
-
-impl Entry {
-    fn fate(&self) -> Fate {
-        match self.kind {
-            Kind::Waits => Fate::Waits(self.extra),
-            Kind::Held => Fate::Held(self.extra),
-            Kind::Valid => Fate::Valid(self.extra),
-            Kind::Dropped => Fate::Dropped,
-        }
-    }
-
-    fn set_fate(&mut self, fate: Fate) {
-        (self.kind, self.extra) = match fate {
-            Fate::Waits(slot) => (Kind::Waits, slot),
-            Fate::Held(slot) => (Kind::Held, slot),
-            Fate::Valid(mask) => (Kind::Valid, mask),
-            Fate::Dropped => (Kind::Dropped, 0),
-        };
-    }
-
-    fn decided(&self) -> Instant {
-        let millis = (u64::from(self.decided_high) << 32) | u64::from(self.decided_low);
-        Instant::from_micros(millis.saturating_mul(1_000))
-    }
-
-    fn set_decided(&mut self, at: Instant) {
-        let (high, low) = halves(at.as_micros().div_ceil(1_000));
-        (self.decided_high, self.decided_low) = (u16::try_from(high).unwrap_or(u16::MAX), low);
-    }
-}
-
 /// Whose messages leave early together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum LaneKey {
@@ -113,6 +66,9 @@ enum LaneKey {
 }
 
 const SHARED_LANES: u64 = 64;
+
+/// An index with room for no more than so many is never worth making smaller.
+const SMALL_INDEX: usize = 1_024;
 
 impl LaneKey {
     fn of(source: Source) -> Self {
@@ -137,15 +93,11 @@ struct Lane {
     waiting: u32,
 }
 
-/// Entries of one allocation but the first, which grows: memory follows need to within as many.
-const CHUNK: usize = 1_024;
-
 /// Remembered messages, at most `seen_max`. Past that the oldest decided one of the source that holds most leaves;
 /// waiting ones never do. 36 bytes an entry and at most 12 of the index.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    chunks: Vec<Vec<Entry>>,
-    free: u32,
+    entries: Entries,
     /// The slot that was filled last.
     latest: u32,
     /// Slots by identity. Its order is nobody's business.
@@ -162,8 +114,7 @@ pub(super) struct Seen {
 impl Default for Seen {
     fn default() -> Self {
         Self {
-            chunks: Vec::new(),
-            free: NONE,
+            entries: Entries::default(),
             latest: NONE,
             index: HashTable::new(),
             index_room: 0,
@@ -182,45 +133,47 @@ impl Seen {
 
     /// The slot of a message, if it is remembered.
     pub(super) fn find(&self, identity: &Identity) -> Option<u32> {
-        self.index.find(hash_of(identity), |slot| same(&self.chunks, *slot, identity)).copied()
+        self.index
+            .find(hash_of(identity), |slot| self.entries.get(*slot).is_some_and(|entry| entry.identity == *identity))
+            .copied()
     }
 
     /// See [`GossipState::touch`](crate::GossipState::touch): the entry of the latest message, of which another copy is
     /// most likely the next to come.
     pub(super) fn touch(&self, depth: u8) -> u64 {
         match depth {
-            0 => self.chunks.len() as u64 ^ self.index.len() as u64 ^ self.lanes.len() as u64,
-            1 => self.chunks.first().map_or(0, |chunk| chunk.len() as u64),
-            2 => entry(&self.chunks, self.latest).map_or(0, |latest| hash_of(&latest.identity)),
+            0 => self.entries.touch(0) ^ self.index.len() as u64 ^ self.lanes.len() as u64,
+            1 => self.entries.touch(1),
+            2 => self.entries.get(self.latest).map_or(0, |latest| hash_of(&latest.identity)),
             _ => {
-                let latest = entry(&self.chunks, self.latest);
+                let latest = self.entries.get(self.latest);
                 latest.and_then(|latest| self.find(&latest.identity)).map_or(0, u64::from)
             }
         }
     }
 
     pub(super) fn fate(&self, slot: u32) -> Option<Fate> {
-        entry(&self.chunks, slot).map(Entry::fate)
+        self.entries.get(slot).map(Entry::fate)
     }
 
     pub(super) fn set_fate(&mut self, slot: u32, fate: Fate) {
-        if let Some(entry) = entry_mut(&mut self.chunks, slot) {
+        if let Some(entry) = self.entries.get_mut(slot) {
             entry.set_fate(fate);
         }
     }
 
     /// When it was decided.
     pub(super) fn decided(&self, slot: u32) -> Instant {
-        entry(&self.chunks, slot).map_or(Instant::ZERO, Entry::decided)
+        self.entries.get(slot).map_or(Instant::ZERO, Entry::decided)
     }
 
     /// The greatest ttl of its copies, taken as at most 32.
     pub(super) fn ttl(&self, slot: u32) -> u8 {
-        entry(&self.chunks, slot).map_or(u8::MAX, |entry| entry.ttl)
+        self.entries.get(slot).map_or(u8::MAX, |entry| entry.ttl)
     }
 
     pub(super) fn set_ttl(&mut self, slot: u32, ttl: u8) {
-        if let Some(entry) = entry_mut(&mut self.chunks, slot) {
+        if let Some(entry) = self.entries.get_mut(slot) {
             entry.ttl = ttl;
         }
     }
@@ -232,9 +185,10 @@ impl Seen {
             lane.waiting = lane.waiting.saturating_add(1);
         }
         let (kind, extra) = (Kind::Waits, NONE);
-        let slot = self.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
-        self.latest = slot;
         self.make_index_room();
+        let slot =
+            self.entries.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
+        self.latest = slot;
         self.index.insert_unique(hash_of(&identity), slot, |_| 0);
         slot
     }
@@ -246,18 +200,21 @@ impl Seen {
             return;
         }
         let is_full = self.index.len() >= self.index_room.saturating_sub(self.index_room / 16);
-        let room = if is_full { self.index_room.saturating_mul(2).max(3) } else { self.index_room };
-        let former = std::mem::replace(&mut self.index, HashTable::with_capacity(room));
+        self.remake_index(if is_full { self.index_room.saturating_mul(2).max(3) } else { self.index_room });
+    }
+
+    /// In the order of slots, not of the former index: the entries' memory is read once, line after line.
+    fn remake_index(&mut self, room: usize) {
+        self.index = HashTable::with_capacity(room);
         self.index_room = self.index.capacity();
-        for slot in former {
-            let hash = entry(&self.chunks, slot).map_or(0, |entry| hash_of(&entry.identity));
-            self.index.insert_unique(hash, slot, |_| 0);
+        for (slot, entry) in self.entries.iter() {
+            self.index.insert_unique(hash_of(&entry.identity), slot, |_| 0);
         }
     }
 
     /// A message is decided: from now on it grows old.
     pub(super) fn decide(&mut self, slot: u32, now: Instant, fate: Fate) {
-        let Some(entry) = entry_mut(&mut self.chunks, slot) else { return };
+        let Some(entry) = self.entries.get_mut(slot) else { return };
         entry.set_decided(now);
         entry.set_fate(fate);
         entry.next = NONE;
@@ -266,7 +223,7 @@ impl Seen {
         lane.waiting = lane.waiting.saturating_sub(1);
         lane.decided = lane.decided.saturating_add(1);
         let last = std::mem::replace(&mut lane.tail, slot);
-        match entry_mut(&mut self.chunks, last) {
+        match self.entries.get_mut(last) {
             Some(last) => last.next = slot,
             None => lane.head = slot,
         }
@@ -284,7 +241,7 @@ impl Seen {
             Some((lane, Lane { head, decided: 1.., .. })) => (lane, *head),
             _ => return Err(Full),
         };
-        let remembered = entry(&self.chunks, head).map_or(span, |entry| now.since(entry.decided()));
+        let remembered = self.entries.get(head).map_or(span, |entry| now.since(entry.decided()));
         self.early = match self.early {
             Some((shortest, at)) if shortest < remembered && now.since(at) < span => Some((shortest, at)),
             _ => Some((remembered, now)),
@@ -310,6 +267,12 @@ impl Seen {
         }
         if self.index.is_empty() {
             *self = Self { early: self.early, ..Self::default() };
+            return;
+        }
+        self.entries.give_back();
+        // Left alone, the index of a flood would stay for as long as a message now and then keeps it from being empty.
+        if self.index_room > SMALL_INDEX && self.index.len() < self.index_room / 8 {
+            self.remake_index(self.index.len().saturating_mul(2));
         }
     }
 
@@ -321,55 +284,29 @@ impl Seen {
     /// Bytes that it takes, all in.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let entries: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<Entry>()).sum();
-        entries + self.chunks.capacity() * size_of::<Vec<Entry>>() + self.index.allocation_size()
+        self.entries.bytes() + self.index.allocation_size()
     }
 
     fn head(&self, lane: usize) -> Option<&Entry> {
-        self.lanes.get(lane).and_then(|lane| entry(&self.chunks, lane.head))
+        self.lanes.get(lane).and_then(|lane| self.entries.get(lane.head))
     }
 
     /// Forgets the oldest of a lane.
     fn pop(&mut self, lane: usize) -> Option<Fate> {
         let lane = self.lanes.get_mut(lane)?;
         let slot = lane.head;
-        let leaving = entry_mut(&mut self.chunks, slot)?;
+        let leaving = self.entries.get(slot)?;
         let (identity, fate) = (leaving.identity, leaving.fate());
-        lane.head = std::mem::replace(&mut leaving.next, self.free);
+        lane.head = leaving.next;
         if lane.head == NONE {
             lane.tail = NONE;
         }
         lane.decided = lane.decided.saturating_sub(1);
-        self.free = slot;
+        self.entries.free(slot);
         if let Ok(found) = self.index.find_entry(hash_of(&identity), |other| *other == slot) {
             found.remove();
         }
         Some(fate)
-    }
-
-    /// Puts an entry where there is room.
-    fn place(&mut self, new: Entry) -> u32 {
-        if let Some(entry) = entry_mut(&mut self.chunks, self.free) {
-            let slot = self.free;
-            self.free = entry.next;
-            *entry = new;
-            return slot;
-        }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK) {
-            let at_once = if self.chunks.is_empty() { 0 } else { CHUNK };
-            self.chunks.push(Vec::with_capacity(at_once));
-        }
-        let is_first = self.chunks.len() == 1;
-        let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
-        let Some(chunk) = self.chunks.last_mut() else { return NONE };
-        if is_first && chunk.len() == chunk.capacity() {
-            // By an eighth, not to the double: this is most of what an idle node takes.
-            chunk.reserve_exact((chunk.len() / 8).max(8));
-        }
-        let slot = before.saturating_add(chunk.len());
-        chunk.push(new);
-        // At most `seen_max` of them, far fewer than 2^32.
-        u32::try_from(slot).unwrap_or(NONE)
     }
 
     fn lane(&mut self, source: Source) -> u32 {
@@ -420,18 +357,6 @@ fn hash_of(identity: &Identity) -> u64 {
     (u64::from(*a) << 32) | u64::from(*b)
 }
 
-fn same(chunks: &[Vec<Entry>], slot: u32, identity: &Identity) -> bool {
-    entry(chunks, slot).is_some_and(|entry| entry.identity == *identity)
-}
-
-fn entry(chunks: &[Vec<Entry>], slot: u32) -> Option<&Entry> {
-    chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
-}
-
-fn entry_mut(chunks: &mut [Vec<Entry>], slot: u32) -> Option<&mut Entry> {
-    chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -444,7 +369,7 @@ mod tests {
     }
 
     fn of(n: u32) -> Identity {
-        identity((1, 2), 0, 0, &n.to_be_bytes())
+        identity([1, 2, 3, 4], 0, 0, &n.to_be_bytes())
     }
 
     /// What is remembered, as a plain list in the order of decision (waiting ones have none).
@@ -548,6 +473,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_flood_needed_is_given_back_though_messages_keep_coming() {
+        let (mut seen, mut now) = (Seen::default(), Instant::ZERO);
+        for n in 0..100_000 {
+            let slot = seen.insert(of(n), peer(u64::from(n % 10)), 0);
+            seen.decide(slot, now, Fate::Dropped);
+        }
+        let flooded = seen.bytes();
+        for n in 100_000..100_240 {
+            now = now.after(Duration::from_millis(500));
+            seen.expire(now, SPAN);
+            let slot = seen.insert(of(n), peer(0), 0);
+            seen.decide(slot, now, Fate::Dropped);
+        }
+        assert_eq!(seen.len(), 120);
+        assert!(flooded > 4_000_000 && seen.bytes() < 100_000, "{flooded} bytes, then {}", seen.bytes());
+        assert!((100_120..100_240).all(|n| seen.find(&of(n)).is_some()));
+    }
+
+    #[test]
     fn a_node_that_remembers_little_takes_little() {
         let mut seen = Seen::default();
         seen.insert(of(0), peer(0), 0);
@@ -575,7 +519,7 @@ mod tests {
             let slot = seen.insert(of(n), peer(0), 0);
             seen.decide(slot, Instant::ZERO, Fate::Dropped);
         }
-        assert_eq!((seen.len(), seen.chunks.len()), (1_000, 1));
+        assert_eq!((seen.len(), seen.entries.places()), (1_000, 1_000));
     }
 
     #[test]

@@ -196,3 +196,35 @@ impl Membership {
         self.ask_pause = self.ask_pause.times(2).min(limits::PEER_REQUEST_PAUSE.1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Addresses, Settings};
+
+    #[test]
+    fn a_dial_that_failed_brings_the_pause_also_if_its_address_was_crowded_out_meanwhile() {
+        let own = Addresses::of("91.7.0.1:6001".parse().unwrap());
+        let settings = Settings::new(50, 30, own);
+        let mut membership = Membership::new(&settings, [7; 32], Instant::ZERO);
+        let under_way = UnderWay {
+            dials: 0,
+            unanswered: 0,
+            dialing: &[],
+            bootstrapping: false,
+            busy: &[],
+            banned_until: &|_| None,
+        };
+        let [dialed, other]: [SocketAddr; 2] = ["91.80.0.1:7000", "91.80.0.1:7001"].map(|text| text.parse().unwrap());
+        let mut pause = |address: SocketAddr, origin: Origin| {
+            membership.failed(Instant::ZERO, address, origin);
+            membership.hearsay_dialable_at(Instant::ZERO, &settings, &under_way, &other)
+        };
+        assert_eq!(
+            pause(dialed, Origin::Bootstrapper(0)),
+            Some(Instant::ZERO),
+            "the administrator's word is no hearsay"
+        );
+        assert_eq!(pause(dialed, Origin::Known), Some(Instant::ZERO.after(limits::FAILURE_PAUSE)));
+    }
+}

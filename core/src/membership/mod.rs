@@ -237,7 +237,8 @@ impl Membership {
 
     /// A dial came to nothing, at whatever step.
     pub(crate) fn failed(&mut self, now: Instant, address: SocketAddr, origin: Origin) {
-        let is_hearsay = self.candidates.contains(&address) || origin == Origin::Stranger;
+        // By where it came from, not by whether it is a candidate still: it may have been crowded out meanwhile.
+        let is_hearsay = !matches!(origin, Origin::Bootstrapper(_)) && !self.lost.contains(&address);
         if is_hearsay && scope(address.ip()) == Scope::Global {
             self.unreachable.insert(now, any_port(address.ip()), now.after(limits::FAILURE_PAUSE));
         }

@@ -1,6 +1,7 @@
 //! The bytes of an event, both ways.
 
 use crate::event::{ConnectionId, DialError, Event, Listener, ResolveId};
+use crate::settings::Settings;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Bytes being put together.
@@ -95,6 +96,10 @@ impl Sink {
                 addresses.iter().for_each(|address| self.address(*address));
             }
             Event::Shutdown => self.u8(11),
+            Event::SettingsChanged { settings } => {
+                self.u8(12);
+                self.settings(settings);
+            }
         }
     }
 
@@ -102,6 +107,13 @@ impl Sink {
         self.u8(kind);
         self.id(connection);
     }
+}
+
+/// What an event that was read refers to.
+#[derive(Debug, Default)]
+pub(super) struct Lent {
+    addresses: Vec<SocketAddr>,
+    settings: Option<Settings>,
 }
 
 /// Bytes being taken apart. `None`: they make no sense.
@@ -166,8 +178,8 @@ impl<'a> Source<'a> {
         Some(SocketAddr::new(ip, self.array().map(u16::from_be_bytes)?))
     }
 
-    /// An event; its list of addresses, if it has one, is put into `addresses`.
-    pub(super) fn event<'e>(&mut self, addresses: &'e mut Vec<SocketAddr>) -> Option<Event<'e>>
+    /// An event; what it does not own is put into `lent`.
+    pub(super) fn event<'e>(&mut self, lent: &'e mut Lent) -> Option<Event<'e>>
     where
         'a: 'e,
     {
@@ -195,13 +207,14 @@ impl<'a> Source<'a> {
             9 => Event::Solved { connection: self.id()?, challenge: self.array().map(u64::from_be_bytes)? },
             10 => {
                 let query = ResolveId(self.number()?);
-                addresses.clear();
+                lent.addresses.clear();
                 for _ in 0..self.length()? {
-                    addresses.push(self.address()?);
+                    lent.addresses.push(self.address()?);
                 }
-                Event::Resolved { query, addresses }
+                Event::Resolved { query, addresses: &lent.addresses }
             }
             11 => Event::Shutdown,
+            12 => Event::SettingsChanged { settings: lent.settings.insert(self.settings()?) },
             _ => return None,
         })
     }

@@ -1,12 +1,11 @@
 //! Reading a recording back.
 
-use super::encode::Source;
+use super::encode::{Lent, Source};
 use super::{CHUNK_END, CHUNK_EVENTS, CHUNK_HEAD, CHUNK_HEADER, End, MAGIC, VERSION, checksum};
 use crate::event::Timed;
 use crate::settings::Settings;
 use crate::time::{Duration, Instant};
 use std::fmt;
-use std::net::SocketAddr;
 
 /// Why bytes are not, or not wholly, a recording. Everything before the fault was read rightly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub struct Reader<'a> {
     last: Instant,
     seed: [u8; 32],
     settings: Settings,
-    addresses: Vec<SocketAddr>,
+    lent: Lent,
 }
 
 impl<'a> Reader<'a> {
@@ -110,7 +109,7 @@ impl<'a> Reader<'a> {
             last: start,
             seed,
             settings,
-            addresses: Vec::new(),
+            lent: Lent::default(),
         })
     }
 
@@ -155,7 +154,7 @@ impl<'a> Reader<'a> {
         self.left = Some(left.saturating_sub(1));
         let pause = Duration::from_micros(self.chunk.number().ok_or(damaged)?);
         self.last = self.last.after(pause);
-        let event = self.chunk.event(&mut self.addresses).ok_or(damaged)?;
+        let event = self.chunk.event(&mut self.lent).ok_or(damaged)?;
         Ok(Some(Entry::Event(Timed { at: self.last, event })))
     }
 

@@ -17,7 +17,7 @@ fn settings() -> Settings {
     settings
 }
 
-fn one_of_each<'a>(addresses: &'a [SocketAddr]) -> Vec<Event<'a>> {
+fn one_of_each<'a>(addresses: &'a [SocketAddr], other: &'a Settings) -> Vec<Event<'a>> {
     let (accepted, dialed) = (ConnectionId::accepted(300), ConnectionId::dialed(0));
     let remote = "[2001:db8::7]:50000".parse().unwrap();
     vec![
@@ -36,6 +36,7 @@ fn one_of_each<'a>(addresses: &'a [SocketAddr]) -> Vec<Event<'a>> {
         Event::Solved { connection: dialed, challenge: 6_049_217 },
         Event::Resolved { query: ResolveId(9), addresses },
         Event::Resolved { query: ResolveId(10), addresses: &[] },
+        Event::SettingsChanged { settings: other },
         Event::Shutdown,
     ]
 }
@@ -84,7 +85,8 @@ fn replay(bytes: &[u8]) -> Result<(usize, usize), RecordingError> {
 #[test]
 fn settings_seed_and_every_kind_of_event_come_back_as_they_were() {
     let addresses = ["10.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()];
-    let events = one_of_each(&addresses);
+    let other = Settings { degree: 7, ..settings() };
+    let events = one_of_each(&addresses, &other);
     let bytes = recorded(&events);
     let mut reader = Reader::new(&bytes).unwrap();
     assert_eq!((reader.settings(), reader.seed()), (&settings(), [9; 32]));
@@ -122,7 +124,7 @@ fn a_replay_does_the_same_and_an_altered_event_is_noticed() {
 
 #[test]
 fn cut_short_anywhere_is_reported_and_what_is_whole_is_read() {
-    let bytes = recorded(&one_of_each(&[]));
+    let bytes = recorded(&one_of_each(&[], &settings()));
     for len in 0..bytes.len() {
         let error = replay(&bytes[..len]).expect_err("no end");
         let expected = matches!(error, RecordingError::CutShort { .. })
@@ -133,7 +135,7 @@ fn cut_short_anywhere_is_reported_and_what_is_whole_is_read() {
 
 #[test]
 fn a_flipped_bit_anywhere_is_reported() {
-    let bytes = recorded(&one_of_each(&[]));
+    let bytes = recorded(&one_of_each(&[], &settings()));
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;

@@ -9,6 +9,7 @@ mod joining;
 mod modules;
 mod peers;
 mod proofs;
+mod reconfiguring;
 mod repairing;
 mod spreading;
 #[cfg(test)]
@@ -113,8 +114,8 @@ impl GossipState {
             proofs: Proofs::new(settings.pow_per_minute, now),
             timers: Timers::default(),
             metrics: Metrics::default(),
-            look_ups: TokenBucket::of_part(settings.look_ups_per_minute, 10, now),
-            newcomers: TokenBucket::of_part(settings.handshakes_per_minute, 10, now),
+            look_ups: TokenBucket::of_part(settings.look_ups_per_minute, limits::LOOK_UPS_PART, now),
+            newcomers: TokenBucket::of_part(settings.handshakes_per_minute, limits::NEWCOMERS_PART, now),
             partials: Partials::default(),
             dialed: 0,
             queries: SortedMap::new(),
@@ -154,6 +155,7 @@ impl GossipState {
             Event::Timer => self.time_passed(actions),
             Event::Solved { connection, challenge } => self.solved(connection, challenge, actions),
             Event::Resolved { query, addresses } => self.resolved(query, addresses, actions),
+            Event::SettingsChanged { settings } => self.take_over(settings),
             Event::Shutdown => self.shut_down(actions),
         }
         self.unpark(actions);
@@ -309,7 +311,7 @@ impl GossipState {
             let bound = self.settings.peer_queue;
             let stale = peer.outbox.written(now, id, bytes, bound, stale_after, out);
             if stale > 0 {
-                self.metrics.spread_stale = self.metrics.spread_stale.saturating_add(stale);
+                add(&mut self.metrics.spread_stale, stale);
                 self.offer_again(id);
             }
         } else if let Some(module) = self.modules.get_mut(&id) {
@@ -402,7 +404,12 @@ fn traffic_of<'a>(connections: impl Iterator<Item = &'a Box<Peer>>) -> Traffic {
     connections.fold(Traffic::default(), |sum, peer| sum.plus(peer.traffic))
 }
 
-/// One more. A counter of 64 bits does not overflow in practice; saturating keeps the promise.
+/// One more.
 fn bump(counter: &mut u64) {
-    *counter = counter.saturating_add(1);
+    add(counter, 1);
+}
+
+/// So many more. No counter of 64 bits comes round while anybody lives: to make sure of it would cost more than to count.
+fn add(counter: &mut u64, by: u64) {
+    *counter = counter.wrapping_add(by);
 }

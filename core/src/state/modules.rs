@@ -1,6 +1,6 @@
 //! What modules send, and what becomes of their connections (PROTOCOL.md, sections 5 and 6).
 
-use super::{GossipState, bump};
+use super::{GossipState, add, bump};
 use crate::action::{Action, Actions, Flush};
 use crate::connection::module::{Module, Parked};
 use crate::dissemination::{Arrival, Source};
@@ -21,7 +21,7 @@ impl GossipState {
         let mut near = u32::MAX;
         let Some(module) = self.modules.get_mut_near(&mut near, &id).filter(|module| module.is_open()) else { return };
         let was_stopped = module.is_reading_stopped;
-        self.metrics.api_bytes_in = self.metrics.api_bytes_in.saturating_add(bytes.len() as u64);
+        add(&mut self.metrics.api_bytes_in, bytes.len() as u64);
         let mut deframer = std::mem::take(&mut module.deframer);
         let mut input = bytes;
         let frames = self.metrics.api_frames_in;
@@ -266,12 +266,12 @@ impl GossipState {
     }
 
     /// Queues a NOTIFICATION. The caller has seen that there is room.
-    pub(super) fn tell(&mut self, id: ConnectionId, frame: &Frame, out: &mut Actions) {
+    pub(super) fn tell(&mut self, id: ConnectionId, frame: Frame, out: &mut Actions) {
         let now = self.now;
         let Some(module) = self.modules.get_mut(&id) else { return };
         bump(&mut self.metrics.notifications);
         bump(&mut self.metrics.api_frames_out);
-        self.metrics.api_bytes_out = self.metrics.api_bytes_out.saturating_add(frame.len() as u64);
+        add(&mut self.metrics.api_bytes_out, frame.len() as u64);
         module.outbox.send(now, id, frame, self.settings.api_queue, out);
         if let Some(at) = module.outbox.judged_at(self.settings.api_stall_timeout) {
             self.timers.set_by(Timer::Connection(id), at);

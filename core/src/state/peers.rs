@@ -1,6 +1,6 @@
 //! What peers send (PROTOCOL.md, sections 1, 4, 5, 7 and 8).
 
-use super::{GossipState, bump};
+use super::{GossipState, add, bump};
 use crate::action::{Action, Actions};
 use crate::address::{canonical, is_usable, scope};
 use crate::connection::peer::{Origin, Purpose, Rate};
@@ -19,9 +19,9 @@ impl GossipState {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         bump(&mut self.metrics.p2p_frames_out);
         let bytes = frame.len() as u64;
-        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
-        peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(bytes);
-        peer.outbox.send(self.now, id, &frame, self.settings.peer_queue, out);
+        add(&mut self.metrics.p2p_bytes_out, bytes);
+        add(&mut peer.traffic.bytes_out, bytes);
+        peer.outbox.send(self.now, id, frame, self.settings.peer_queue, out);
         if let Some(at) = peer.outbox.judged_at(self.settings.peer_stall_timeout) {
             self.timers.set_by(Timer::Connection(id), at);
         }
@@ -32,8 +32,8 @@ impl GossipState {
         let Some(peer) = self.peers.get_mut_near(&mut near, &id) else { return };
         peer.last_heard = self.now;
         peer.is_pinged = false;
-        self.metrics.p2p_bytes_in = self.metrics.p2p_bytes_in.saturating_add(bytes.len() as u64);
-        peer.traffic.bytes_in = peer.traffic.bytes_in.saturating_add(bytes.len() as u64);
+        add(&mut self.metrics.p2p_bytes_in, bytes.len() as u64);
+        add(&mut peer.traffic.bytes_in, bytes.len() as u64);
         let messages_before = self.metrics.peer_notifications;
         let mut deframer = peer.take_deframer();
         let mut input = bytes;
@@ -64,7 +64,7 @@ impl GossipState {
         }
         if let Some(peer) = self.peers.get_mut_near(&mut near, &id) {
             let messages = self.metrics.peer_notifications.saturating_sub(messages_before);
-            peer.traffic.messages_in = peer.traffic.messages_in.saturating_add(messages);
+            add(&mut peer.traffic.messages_in, messages);
             self.partials.set(id, deframer.kept(), progressed, self.now);
             peer.give_back(deframer);
             self.keep_to_partial_budget(out);
@@ -146,8 +146,7 @@ impl GossipState {
             PeerMessage::PeerNotification { ttl, id: message_id, data_type, data } => {
                 bump(&mut self.metrics.peer_notifications);
                 let fetched = self.dissemination.repair.comes(self.now, neighbour, message_id, data_type, data);
-                self.metrics.messages_fetched =
-                    self.metrics.messages_fetched.saturating_add(u64::from(fetched.is_some()));
+                add(&mut self.metrics.messages_fetched, u64::from(fetched.is_some()));
                 let (source, id, is_wanted) = (Source::Neighbour(neighbour), message_id, false);
                 self.message_arrived(Arrival { source, id, ttl, data_type, data, is_wanted, fetched }, out);
             }

@@ -8,7 +8,7 @@ use crate::event::ConnectionId;
 use crate::pow::Puzzle;
 use crate::time::Instant;
 use crate::timers::Timer;
-use crate::util::bucket::TokenBucket;
+use crate::util::bucket::{Limit, TokenBucket};
 use crate::wire::PeerMessage;
 use std::collections::VecDeque;
 
@@ -23,6 +23,11 @@ pub(super) struct Proofs {
 impl Proofs {
     pub(super) fn new(per_minute: u32, now: Instant) -> Self {
         Self { waiting: VecDeque::new(), solving: None, allowance: TokenBucket::new((per_minute, per_minute), now) }
+    }
+
+    /// From now on so many a minute.
+    pub(super) fn allow(&mut self, now: Instant, per_minute: u32) {
+        self.allowance.refit(Limit::new((per_minute, per_minute)), now);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Repair between the connections and `repair` (PROTOCOL.md, section 12).
 
-use super::{GossipState, bump};
+use super::{GossipState, add, bump};
 use crate::action::Actions;
 use crate::connection::peer::{Extended, Peer};
 use crate::dissemination::NeighbourId;
@@ -12,7 +12,7 @@ use crate::repair::{Out, OverTheRate, Say};
 use crate::settings::Settings;
 use crate::tree::Turn;
 use crate::util::sorted::SortedMap;
-use crate::wire::{Digests, Interest, Offers, Tree, TreeAction, notification, peer_notification};
+use crate::wire::{Digests, Interest, Offers, Tree, TreeAction, notification_of, peer_notification_of};
 
 /// How many bytes may be queued for a neighbour: none if its queue is above its mark.
 fn room(view: &View, peers: &SortedMap<ConnectionId, Box<Peer>>, settings: &Settings, neighbour: NeighbourId) -> u64 {
@@ -93,7 +93,7 @@ impl GossipState {
     ) {
         let mut says = Out::new();
         let count = offers.iter().count() as u64;
-        self.metrics.digests_taken = self.metrics.digests_taken.saturating_add(count);
+        add(&mut self.metrics.digests_taken, count);
         let repair = &mut self.dissemination.repair;
         let taken = repair.offered(self.now, &self.settings, neighbour, offers.iter(), &mut says);
         self.dissemination.has_asked(self.now, &self.settings);
@@ -208,17 +208,17 @@ impl GossipState {
             let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { continue };
             match say {
                 Say::Have(offers) => {
-                    self.metrics.digests_offered = self.metrics.digests_offered.saturating_add(offers.len() as u64);
+                    add(&mut self.metrics.digests_offered, offers.len() as u64);
                     self.send(id, Offers::frame_of(&offers), out);
                 }
                 Say::Want(digests) => {
                     let count = digests.len() as u64;
-                    self.metrics.messages_asked_for = self.metrics.messages_asked_for.saturating_add(count);
+                    add(&mut self.metrics.messages_asked_for, count);
                     self.send(id, Digests::frame_of(&digests), out);
                 }
                 Say::Answer(spread) => {
                     bump(&mut self.metrics.messages_answered);
-                    let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
+                    let frame = peer_notification_of(spread.ttl, spread.id, spread.payload);
                     self.spread_to(&[neighbour], &frame, None, out);
                 }
                 Say::Offer(data_type, offers) => {
@@ -250,7 +250,7 @@ impl GossipState {
         let into = (&mut told, &mut delivery.new_listeners);
         self.dissemination.replay(now, settings, metrics, module, data_type, bytes, into);
         for (id, payload) in told {
-            self.tell(module, &notification(id, &payload), out);
+            self.tell(module, notification_of(id, payload), out);
         }
         self.deliver(&mut delivery, out);
         self.delivery = delivery;

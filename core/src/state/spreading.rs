@@ -1,8 +1,9 @@
 //! A message between the connections and `dissemination` (PROTOCOL.md, section 5).
 
-use super::{GossipState, bump};
+use super::{GossipState, add, bump};
 use crate::action::{Action, Actions};
 use crate::connection::module::Module;
+use crate::connection::outbox::Outbox;
 use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
 use crate::event::ConnectionId;
 use crate::limits::{FRAME_HEADER, QUEUE_MARK_PART};
@@ -11,7 +12,7 @@ use crate::note::Note;
 use crate::settings::Settings;
 use crate::timers::Timer;
 use crate::util::sorted::SortedMap;
-use crate::wire::{Frame, notification, peer_notification};
+use crate::wire::{Frame, notification_of, peer_notification_of};
 
 impl GossipState {
     /// A message was announced here or came from a neighbour. Whether it is wanted is found out here.
@@ -31,8 +32,11 @@ impl GossipState {
         arrival.is_wanted = !all.is_empty();
         self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut delivery);
         if let Some((wire_id, payload)) = delivery.tell.take() {
-            let frame = notification(wire_id, &payload);
-            audience.iter().for_each(|module| self.tell(*module, &frame, out));
+            let frame = notification_of(wire_id, payload);
+            if let Some((last, others)) = audience.split_last() {
+                others.iter().for_each(|module| self.tell(*module, frame.clone(), out));
+                self.tell(*last, frame, out);
+            }
         }
         self.deliver(&mut delivery, out);
         audience.clear();
@@ -45,7 +49,7 @@ impl GossipState {
     /// Sends what goes to neighbours, and says who became a listener.
     pub(super) fn deliver(&mut self, delivery: &mut Delivery, out: &mut Actions) {
         if let Some(spread) = delivery.spread.take() {
-            let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
+            let frame = peer_notification_of(spread.ttl, spread.id, spread.payload);
             self.spread_to(&delivery.targets, &frame, delivery.known, out);
             delivery.targets.clear();
         }
@@ -63,36 +67,37 @@ impl GossipState {
     /// under a number, it is not offered to whom it was queued for.
     pub(super) fn spread_to(&mut self, targets: &[NeighbourId], frame: &Frame, known: Option<u64>, out: &mut Actions) {
         let (now, bound, patience) = (self.now, self.settings.peer_queue, self.settings.peer_stall_timeout);
-        let (len, mark) = (frame.len(), bound / QUEUE_MARK_PART);
+        let len = frame.len();
+        let room = Outbox::passes_up_to(len as u64, bound / QUEUE_MARK_PART);
         let (mut next, mut sent, mut dropped) = (0, 0u64, 0u64);
         out.reserve(targets.len());
         for target in targets {
             let Some(neighbour) = self.membership.view.get_next(&mut next, *target) else { continue };
             let Some(id) = neighbour.sends_on() else { continue };
             let Some(peer) = self.peers.get_mut_near(&mut neighbour.near, &id) else { continue };
-            if peer.outbox.passes(len as u64, mark) {
+            if peer.outbox.passes(len as u64, room) {
                 out.push(Action::Send { connection: id, frame: frame.clone() });
             } else if peer.outbox.has_room(len, bound) || planted!(QueueUnbounded) {
-                peer.outbox.send_message(now, id, frame, bound, out);
+                peer.outbox.send_message(now, id, frame.clone(), bound, out);
                 if let Some(at) = peer.outbox.judged_at(patience) {
                     self.timers.set_by(Timer::Connection(id), at);
                 }
             } else {
-                dropped = dropped.saturating_add(1);
+                bump(&mut dropped);
                 continue;
             }
             if let Some(number) = known {
                 self.dissemination.repair.pushed(number, *target);
             }
-            sent = sent.saturating_add(1);
+            bump(&mut sent);
             bump(&mut peer.traffic.messages_out);
-            peer.traffic.bytes_out = peer.traffic.bytes_out.saturating_add(len as u64);
+            add(&mut peer.traffic.bytes_out, len as u64);
         }
-        self.metrics.spread_dropped = self.metrics.spread_dropped.saturating_add(dropped);
-        self.metrics.spread = self.metrics.spread.saturating_add(sent);
-        self.metrics.p2p_frames_out = self.metrics.p2p_frames_out.saturating_add(sent);
+        add(&mut self.metrics.spread_dropped, dropped);
+        add(&mut self.metrics.spread, sent);
+        add(&mut self.metrics.p2p_frames_out, sent);
         let bytes = sent.saturating_mul(len as u64);
-        self.metrics.p2p_bytes_out = self.metrics.p2p_bytes_out.saturating_add(bytes);
+        add(&mut self.metrics.p2p_bytes_out, bytes);
     }
 
     /// A neighbour has just come: it gets what was held for such.
@@ -100,7 +105,7 @@ impl GossipState {
         let mut held: Vec<Spread> = Vec::new();
         self.dissemination.neighbour_up(self.now, &self.settings, neighbour, &mut held);
         for spread in held {
-            let frame = peer_notification(spread.ttl, spread.id, &spread.payload);
+            let frame = peer_notification_of(spread.ttl, spread.id, spread.payload);
             self.spread_to(&[neighbour], &frame, None, out);
         }
     }

@@ -22,7 +22,15 @@ impl TokenBucket {
 
     /// A full bucket whose burst is this part of what a minute brings.
     pub(crate) fn of_part(per_minute: u32, part: u32, now: Instant) -> Self {
-        Self::new((per_minute, per_minute.checked_div(part).unwrap_or(per_minute).max(1)), now)
+        let Limit { per_minute, burst } = Limit::of_part(per_minute, part);
+        Self::new((per_minute, burst), now)
+    }
+
+    /// Other limits from now on; what is in stays, up to the new burst.
+    pub(crate) fn refit(&mut self, limit: Limit, now: Instant) {
+        self.fill(now);
+        (self.per_minute, self.burst) = (limit.per_minute, limit.burst);
+        self.credit = self.credit.min(limit.most());
     }
 
     /// Takes a token if there is one.
@@ -120,6 +128,17 @@ impl<const N: usize> TokenBuckets<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_limits_neither_fill_a_bucket_nor_leave_more_in_it_than_it_holds() {
+        let (mut bucket, start) = (TokenBucket::new((60, 6), Instant::ZERO), Instant::ZERO);
+        bucket.refit(Limit::new((60, 2)), start);
+        assert_eq!((bucket.has(start, 2), bucket.has(start, 3)), (true, false));
+        bucket.refit(Limit::new((120, 100)), start);
+        assert_eq!((bucket.has(start, 2), bucket.has(start, 3)), (true, false));
+        let later = start.after(Duration::from_secs(1));
+        assert_eq!((bucket.has(later, 4), bucket.has(later, 5)), (true, false));
+    }
 
     #[test]
     fn buckets_that_are_filled_together_let_pass_what_each_alone_would() {

@@ -87,5 +87,10 @@ impl<'a> ApiMessage<'a> {
 
 /// A NOTIFICATION that shares its payload with others.
 pub fn notification(id: u16, payload: &Payload) -> Frame {
-    Frame::with_payload(kind::NOTIFICATION, &id.to_be_bytes(), payload)
+    notification_of(id, payload.clone())
+}
+
+/// The same for who needs the payload no more.
+pub(crate) fn notification_of(id: u16, payload: Payload) -> Frame {
+    Frame::with_payload(kind::NOTIFICATION, id.to_be_bytes(), payload)
 }

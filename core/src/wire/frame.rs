@@ -13,8 +13,17 @@ pub struct Payload(Arc<[u8]>);
 impl Payload {
     /// Joins a type and its data.
     pub fn new(data_type: u16, data: &[u8]) -> Self {
+        /// A short one is put together in place and then copied: cheaper than to fill what is shared already.
+        const SHORT: usize = 128;
+        let len = data.len().saturating_add(2);
+        let mut short = [0; SHORT];
+        if let Some((head, rest)) = short.get_mut(..len).and_then(|bytes| bytes.split_first_chunk_mut()) {
+            *head = data_type.to_be_bytes();
+            rest.copy_from_slice(data);
+            return Self(short.get(..len).unwrap_or(&[]).into());
+        }
         // An iterator of known length, filled at once: one allocation and no loop over bytes.
-        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, data.len().saturating_add(2)).collect();
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, len).collect();
         if let Some((head, rest)) = Arc::get_mut(&mut bytes).and_then(|bytes| bytes.split_first_chunk_mut()) {
             *head = data_type.to_be_bytes();
             rest.copy_from_slice(data);
@@ -76,10 +85,12 @@ impl Frame {
     }
 
     /// A frame with a few bytes of its own before a message's type and data.
-    pub(super) fn with_payload(kind: u16, fields: &[u8], payload: &Payload) -> Self {
-        Self::assemble(kind, fields, Some(payload.0.clone()))
+    #[inline]
+    pub(super) fn with_payload<const N: usize>(kind: u16, fields: [u8; N], payload: Payload) -> Self {
+        Self::assemble(kind, &fields, Some(payload.0))
     }
 
+    #[inline]
     fn assemble(kind: u16, fields: &[u8], body: Option<Arc<[u8]>>) -> Self {
         let body_len = body.as_ref().map_or(0, |body| body.len());
         let size = FRAME_HEADER.saturating_add(fields.len()).saturating_add(body_len);

@@ -12,9 +12,11 @@ mod repair;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use api::notification_of;
 pub use api::{ApiMessage, notification};
 pub use deframer::{Deframer, Next};
 pub use frame::{Frame, Payload};
+pub(crate) use p2p::peer_notification_of;
 pub use p2p::{AddressList, Capabilities, Features, GoodbyeReason, Hints, PeerMessage, peer_notification};
 pub use repair::{Digest, Digests, Interest, Offer, Offers, Tree, TreeAction};
 

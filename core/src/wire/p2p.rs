@@ -361,6 +361,11 @@ fn in_family(address: SocketAddr, kind: u16, fields: impl FnOnce(Fields) -> Fiel
 
 /// A PEER NOTIFICATION that shares its payload with others.
 pub fn peer_notification(ttl: u8, id: u16, payload: &Payload) -> Frame {
+    peer_notification_of(ttl, id, payload.clone())
+}
+
+/// The same for who needs the payload no more.
+pub(crate) fn peer_notification_of(ttl: u8, id: u16, payload: Payload) -> Frame {
     let [high, low] = id.to_be_bytes();
-    Frame::with_payload(kind::PEER_NOTIFICATION, &[ttl, 0, high, low], payload)
+    Frame::with_payload(kind::PEER_NOTIFICATION, [ttl, 0, high, low], payload)
 }

@@ -6,6 +6,7 @@
 mod golden;
 mod harness;
 mod modules;
+mod pieces;
 mod pressure;
 mod random;
 mod repair;

@@ -20,8 +20,8 @@ Modules connect to api_address of the file and speak the gossip API; `gossip ann
 
 Signals:
   SIGINT (Ctrl-C), SIGTERM   say goodbye, write what is queued (2 s at most), exit; a second one exits at once
-  SIGHUP                     read the file again (log_level is taken, what needs a restart is named) and open the log
-                             anew, as after its rotation
+  SIGHUP                     read the file again (limits, times and log_level are taken; what needs a restart is
+                             named) and open the log anew, as after its rotation
 
 Exit status:
   0  ended by SIGINT, SIGTERM or --end-with-stdin

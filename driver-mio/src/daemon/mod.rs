@@ -107,7 +107,7 @@ fn serve(config: &Config, arguments: &Arguments) -> Result<(), Failure> {
         StartError::Io(_) => Failure::cannot_run(error),
         StartError::Machine(_) => Failure::wrong(error),
     })?;
-    let (reload, handle) = (Reload::new(arguments, config), node.handle());
+    let (mut reload, handle) = (Reload::new(arguments, config, node.handle()), node.handle());
     system::on_signals(move || shut_down(&handle), move || reload.run())
         .map_err(|error| Failure::CannotRun(format!("cannot wait for signals: {error}")))?;
     if arguments.end_with_stdin {

@@ -2,25 +2,27 @@
 
 use super::arguments::Arguments;
 use super::lines;
-use crate::logging;
 use crate::system::{self, Moment};
+use crate::{Handle, logging};
 use gossip_config::{Config, KEYS};
+use gossip_core::limits;
 use log::LevelFilter;
 
-/// What a daemon was started with, to be compared with what the file says later.
+/// What a daemon runs with, to be compared with what the file says later.
 pub(super) struct Reload {
     arguments: Arguments,
-    started: Config,
+    running: Config,
+    node: Handle,
 }
 
 impl Reload {
-    pub(super) fn new(arguments: &Arguments, started: &Config) -> Self {
-        Self { arguments: arguments.clone(), started: started.clone() }
+    pub(super) fn new(arguments: &Arguments, running: &Config, node: Handle) -> Self {
+        Self { arguments: arguments.clone(), running: running.clone(), node }
     }
 
-    /// Reads the file again. `log_level` is taken; everything else stays as it is, and what has changed is named. A file
-    /// that is wrong changes nothing. The log is opened anew in any case.
-    pub(super) fn run(&self) {
+    /// Reads the file again, takes what a running daemon can take, and names that and what it cannot. A file that is
+    /// wrong changes nothing. The log is opened anew in any case.
+    pub(super) fn run(&mut self) {
         system::tell_service_manager(Moment::Reloading);
         logging::reopen();
         match self.arguments.read() {
@@ -37,27 +39,56 @@ impl Reload {
         system::tell_service_manager(Moment::Ready);
     }
 
-    fn take(&self, config: &Config) {
-        let level = self.arguments.log_level.unwrap_or(config.log_level);
+    fn take(&mut self, config: &Config) {
+        let file = self.arguments.config.display();
+        let next = match taken_over(&self.running, config) {
+            Ok(next) => next,
+            Err(why) => {
+                log::warn!("SIGHUP: nothing is taken from {file} without a restart: {why}");
+                return;
+            }
+        };
+        let level = self.arguments.log_level.unwrap_or(next.log_level);
         // Said by the more talkative of the two levels.
         log::set_max_level(level.max(log::max_level()).max(LevelFilter::Info));
-        let file = self.arguments.config.display();
-        match waiting(&self.started, config).as_slice() {
-            [] => log::info!("SIGHUP: {file} read again, log opened anew; log_level is {level}"),
-            keys => log::warn!(
-                "SIGHUP: {file} read again, log opened anew; log_level is {level}; changed, but in force only after a \
-                 restart: {}",
-                keys.join(", ")
-            ),
+        log::info!(
+            "SIGHUP: {file} read again, log opened anew; log_level is {level}; {}",
+            changes(&self.running, &next)
+        );
+        let waiting = differing(&next, config);
+        if !waiting.is_empty() {
+            log::warn!("SIGHUP: changed in {file}, but in force only after a restart: {}", waiting.join(", "));
         }
         log::set_max_level(level);
+        self.node.change_settings(next.settings.clone());
+        self.running = next;
     }
 }
 
-/// Keys whose value has changed and that a running daemon does not take.
-fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
-    let changed = |key: &&str| *key != "log_level" && started.value_text(key) != now.value_text(key);
-    KEYS.iter().map(|key| key.name).filter(changed).collect()
+/// What a daemon that runs with the one runs with when told of the other; or why that goes together only after a restart.
+fn taken_over(running: &Config, file: &Config) -> Result<Config, String> {
+    let mut next = running.clone();
+    next.log_level = file.log_level;
+    next.settings.take_over(&file.settings);
+    match limits::check(&next.settings).as_slice() {
+        [] => Ok(next),
+        [conflict, ..] => Err(format!("{}: {}", conflict.key, conflict.message)),
+    }
+}
+
+/// What has changed, in words.
+fn changes(before: &Config, after: &Config) -> String {
+    let text = |config: &Config, key: &str| config.value_text(key).unwrap_or_else(|| "none".to_owned());
+    let told = |key: &str| format!("{key} is {} now (was {})", text(after, key), text(before, key));
+    match differing(before, after).into_iter().filter(|key| *key != "log_level").map(told).collect::<Vec<_>>() {
+        told if told.is_empty() => "nothing else has changed".to_owned(),
+        told => told.join(", "),
+    }
+}
+
+/// The keys whose values differ.
+fn differing(one: &Config, other: &Config) -> Vec<&'static str> {
+    KEYS.iter().map(|key| key.name).filter(|key| one.value_text(key) != other.value_text(key)).collect()
 }
 
 #[cfg(test)]
@@ -65,14 +96,30 @@ mod tests {
     use super::*;
     use gossip_config::Overrides;
 
+    const TEXT: &str = "[gossip]\ncache_size = 50\ndegree = 30\np2p_address = 127.0.0.1:6001\n\
+                        api_address = 127.0.0.1:7001\n";
+
+    fn config(text: &str) -> Config {
+        Config::parse("gossip.ini", text, Overrides::default()).unwrap().0
+    }
+
     #[test]
-    fn every_key_but_the_log_level_waits_for_a_restart() {
-        let text =
-            "[gossip]\ncache_size = 50\ndegree = 30\np2p_address = 127.0.0.1:6001\napi_address = 127.0.0.1:7001\n";
-        let config = |text: &str| Config::parse("gossip.ini", text, Overrides::default()).unwrap().0;
-        let started = config(text);
-        assert_eq!(waiting(&started, &config(&format!("{text}log_level = debug\n"))), Vec::<&str>::new());
-        let changed = format!("{}log_file = gossip.log\nban_time = 7\n", text.replace("degree = 30", "degree = 31"));
-        assert_eq!(waiting(&started, &config(&changed)), ["degree", "ban_time", "log_file"]);
+    fn limits_and_times_are_taken_and_what_was_told_or_sized_waits_for_a_restart() {
+        let running = config(TEXT);
+        let file = config(&format!("{TEXT}log_file = gossip.log\nban_time = 7\nmax_peers = 20\nlog_level = debug\n"));
+        let next = taken_over(&running, &file).unwrap();
+        // With max_peers its two defaults change, and they are taken.
+        assert_eq!(differing(&running, &next), ["target_peers", "min_peers", "ban_time", "log_level"]);
+        assert_eq!(differing(&next, &file), ["max_peers", "log_file"]);
+        assert!(changes(&running, &next).ends_with("ban_time is 7 now (was 600)"), "{}", changes(&running, &next));
+        assert_eq!(changes(&next, &next), "nothing else has changed");
+    }
+
+    #[test]
+    fn what_goes_together_only_with_what_waits_for_a_restart_waits_with_it() {
+        let running = config(TEXT);
+        let file = config(&format!("{TEXT}max_peers = 200\ntarget_peers = 150\n"));
+        let why = taken_over(&running, &file).unwrap_err();
+        assert!(why.starts_with("target_peers: "), "{why}");
     }
 }

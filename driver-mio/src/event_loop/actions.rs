@@ -107,6 +107,7 @@ impl<M: Machine> EventLoop<M> {
     /// Closes the socket.
     pub(super) fn remove(&mut self, slot: usize) -> Option<Connection> {
         let connection = self.connections.try_remove(slot)?;
+        self.thrift.connection_ended(self.clock.now());
         self.peers -= usize::from(connection.port == Listener::P2p);
         if let Some(at) = connection.goes_at {
             self.closing.remove(&(at, slot));

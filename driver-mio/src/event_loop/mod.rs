@@ -3,6 +3,7 @@
 
 mod accepting;
 mod actions;
+mod thrift;
 
 use crate::clock::{Clock, span};
 use crate::inbox::{Handle, Inbox, Message};
@@ -23,6 +24,7 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, ErrorKind};
 use std::sync::mpsc::Receiver;
+use thrift::Thrift;
 
 /// Bytes of the one buffer that everything is read into.
 const READ_BUFFER: usize = 128 << 10;
@@ -132,6 +134,7 @@ pub struct EventLoop<M> {
     solver: Solver,
     resolver: Resolver,
     notes: NoteLog,
+    thrift: Thrift,
     status: Option<status::Server>,
     pub(crate) room: Room,
     /// Shutting down: the end, done or not.
@@ -177,6 +180,7 @@ impl<M: Machine> EventLoop<M> {
             solver: Solver::new(inbox.clone()),
             resolver: Resolver::new(inbox),
             notes: NoteLog::default(),
+            thrift: Thrift::default(),
             status,
             room: Room::of_this_process(),
             ends: None,
@@ -255,7 +259,7 @@ impl<M: Machine> EventLoop<M> {
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).filter_map(|a| a.paused_until).min();
         let closing = self.closing.first().map(|&(at, _)| at);
         let status = self.status.as_ref().and_then(status::Server::deadline);
-        [self.machine.deadline(), accepting, closing, self.notes.deadline(), status, self.ends]
+        [self.machine.deadline(), accepting, closing, self.notes.deadline(), self.thrift.deadline(), status, self.ends]
             .into_iter()
             .flatten()
             .min()
@@ -273,6 +277,7 @@ impl<M: Machine> EventLoop<M> {
             self.remove(slot);
         }
         self.notes.tick(now);
+        self.give_back(now);
     }
 
     /// Remembers what the system says about a connection; reading and writing have their own time. A late word about a
@@ -323,6 +328,7 @@ impl<M: Machine> EventLoop<M> {
                     }
                 }
                 Message::Resolved { query, addresses } => self.feed(Event::Resolved { query, addresses: &addresses }),
+                Message::Settings(settings) => self.feed(Event::SettingsChanged { settings: &settings }),
                 Message::ShutDown => self.shut_down(),
             }
         }

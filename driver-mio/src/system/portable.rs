@@ -8,7 +8,10 @@ use std::io::{self, ErrorKind};
 
 /// Without Unix signals, the system's own way to end a process is all there is.
 #[allow(clippy::unnecessary_wraps)]
-pub(crate) fn on_signals(_end: impl FnOnce() + Send + 'static, _reload: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(
+    _end: impl FnOnce() + Send + 'static,
+    _reload: impl FnMut() + Send + 'static,
+) -> io::Result<()> {
     Ok(())
 }
 
@@ -28,6 +31,9 @@ pub(crate) fn raise_descriptor_limit() {}
 
 /// The scheduler does as it likes.
 pub(crate) fn give_way(_wholly: bool) {}
+
+/// Its allocator sees to it by itself.
+pub(crate) fn give_back_memory() {}
 
 /// Does this error of a connect only say that it is under way?
 pub(crate) fn is_connect_under_way(error: &io::Error) -> bool {

@@ -20,7 +20,10 @@ use std::thread;
 ///
 /// The second one exits within its handler, so that it counts even when every thread is stuck: in a log that goes to a
 /// terminal held with Ctrl-S, for example.
-pub(crate) fn on_signals(end: impl FnOnce() + Send + 'static, reload: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(
+    end: impl FnOnce() + Send + 'static,
+    mut reload: impl FnMut() + Send + 'static,
+) -> io::Result<()> {
     let signalled = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: a first signal finds the flag down, and then raises it.
@@ -88,9 +91,27 @@ pub(crate) fn give_way(wholly: bool) {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "one call of the C library, with nothing that it keeps; no library offers it safely")]
 fn schedule_when_idle() -> bool {
-    let parameters = libc::sched_param { sched_priority: 0 };
-    // SAFETY: 0 is the calling thread, and `parameters` outlives the call, which only reads it.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0 }
+    // SAFETY: the structure is integers only (how many depends on the C library), all of them 0 for this class; 0 is the
+    // calling thread, and `parameters` outlives the call, which only reads it.
+    unsafe {
+        let parameters: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0
+    }
+}
+
+/// Gives free memory back to the system that glibc's allocator would keep; others see to it by themselves.
+pub(crate) fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    trim_heap();
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "one call of the C library, without pointers; no library offers it safely")]
+fn trim_heap() {
+    // SAFETY: it takes no pointer, touches only what is free, and may be called beside threads that allocate.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// Does this error of a connect only say that it is under way?

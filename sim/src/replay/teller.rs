@@ -176,6 +176,10 @@ impl Teller {
                 moment.concerns = addresses.to_vec();
                 moment.is_gist = true;
             }
+            Event::SettingsChanged { .. } => {
+                let text = "told to take other settings over".to_owned();
+                self.add(now, Way::In, "settings", None, text).is_gist = true;
+            }
             Event::Shutdown => {
                 self.add(now, Way::In, "shutdown", None, "told to shut down".to_owned()).is_gist = true;
             }

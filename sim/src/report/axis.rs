@@ -1,7 +1,7 @@
 //! Axes with the ticks that we want, where plotters would choose its own.
 
 use super::numbers::{log_edge, nice_step, nice_time_step};
-use super::units::{count, moment};
+use super::units::{count, moment, share, thousandths};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -22,6 +22,38 @@ impl Axis {
     pub(super) fn shares() -> Self {
         let ticks = [0, 25, 50, 75, 100].map(|percent| (f64::from(percent) * 1e4, format!("{percent} %")));
         Self { range: 0.0..1_040_000.0, ticks: ticks.to_vec() }
+    }
+
+    /// Shares in millionths from about `least` to all of them, in so much detail as that needs.
+    pub(super) fn shares_from(least: u64) -> Self {
+        // A share is written to ten millionths.
+        let span = 1_000_000_u64.saturating_sub(least).max(50);
+        let step = nice_step(span, 5);
+        let steps = span.div_ceil(step);
+        let ticks: Vec<u64> = (0..=steps).filter_map(|n| 1_000_000_u64.checked_sub(n * step)).collect();
+        let lowest = ticks.last().map_or(0.0, |tick| *tick as f64);
+        let room = (1e6 - lowest) * 0.06;
+        let ticks = ticks.into_iter().map(|tick| (tick as f64, share(tick, 1_000_000))).collect();
+        Self { range: lowest..1e6 + room, ticks }
+    }
+
+    /// From zero to `most` thousandths with at most `ticks` steps, and some room at the end.
+    pub(super) fn milli(most: u64, ticks: u64) -> Self {
+        let mut axis = Self::steps(most, nice_step(most, ticks), thousandths);
+        axis.range.end *= 1.06;
+        axis
+    }
+
+    /// A place for each word, as far apart as the others; every so many are labelled, so that these have `room` letters
+    /// in all.
+    pub(super) fn words(words: &[String], room: usize) -> Self {
+        let longest = words.iter().map(|word| word.chars().count() + 2).max().unwrap_or(1);
+        let every = (words.len() * longest).div_ceil(room.max(1)).max(1);
+        let tick = |(at, word): (usize, &String)| (at as f64 + 0.5, word.clone());
+        Self {
+            range: 0.0..words.len().max(1) as f64,
+            ticks: words.iter().enumerate().map(tick).step_by(every).collect(),
+        }
     }
 
     /// From zero to `until` microseconds with at most `ticks` steps.
@@ -124,6 +156,12 @@ mod tests {
         assert_eq!(labels(&Axis::log_micros(0, 26, 9)), ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"]);
         assert_eq!(labels(&Axis::log_micros(0, 60, 5)), ["1 ms", "10 ms", "100 ms", "1 s"]);
         assert_eq!(labels(&Axis::log_micros(1, 3, 5)), ["1.122 ms"]);
+        assert_eq!(labels(&Axis::shares_from(999_870)), ["100 %", "99.995 %", "99.99 %", "99.985 %"]);
+        assert_eq!(labels(&Axis::shares_from(300_000)), ["100 %", "80 %", "60 %", "40 %", "20 %"]);
+        assert_eq!(labels(&Axis::milli(2_600, 5)), ["0", "1", "2"]);
+        let words = ["10", "100", "1000"].map(str::to_owned);
+        assert_eq!(labels(&Axis::words(&words, 18)), ["10", "100", "1000"]);
+        assert_eq!(labels(&Axis::words(&words, 17)), ["10", "1000"]);
     }
 
     #[test]

@@ -2,65 +2,37 @@
 
 use super::numbers::Values;
 use super::overlay::{DRAWN_MAX, Graph};
+use super::page::{card, columns, named_values, page};
 use super::units::{bytes, count, exact, micros, moment, share, thousandths};
-use super::{Ending, Report, plots};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use super::{Report, plots};
+use maud::{Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("style.css");
-/// Nothing is fetched, not even an icon, and no script runs, whatever a name in a scenario says.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 /// More rows than this are only counted.
 const ROWS_MAX: usize = 100;
 
 pub(super) fn render(report: &Report) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { (report.scenario) ", seed " (report.seed) ": " (ending(report).1) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (header(report))
-                main {
-                    (broken(report))
-                    div.top { (verdicts(report)) (figures(report)) }
-                    (coverage(report))
-                    div.grid {
-                        (spread(report))
-                        (latency(&report.latency))
-                        (hops(&report.hops))
-                        (overlay(report))
-                        (traffic(report))
-                        (views(report))
-                        (degrees(report))
-                    }
-                    (faults(report))
-                    (options(report))
-                }
-                footer { "gossip-sim " (env!("CARGO_PKG_VERSION")) }
-            }
+    let title = format!("{}, seed {}: {}", report.scenario, report.seed, report.ending().badge().1);
+    let content = html! {
+        (broken(report))
+        div.top { (verdicts(report)) (figures(report)) }
+        (coverage(report))
+        div.grid {
+            (spread(report))
+            (latency(&report.latency))
+            (hops(&report.hops))
+            (overlay(report))
+            (traffic(report))
+            (views(report))
+            (degrees(report))
         }
-    }
-    .into_string()
-}
-
-/// A style class and a word.
-fn ending(report: &Report) -> (&'static str, &'static str) {
-    match report.ending() {
-        Ending::Passed => ("good", "passed"),
-        Ending::Missed => ("bad", "missed"),
-        Ending::Broken => ("bad", "broken"),
-    }
+        (faults(report))
+        (options(report))
+    };
+    page(&title, &header(report), &content)
 }
 
 fn header(report: &Report) -> Markup {
-    let (class, word) = ending(report);
+    let (class, word) = report.ending().badge();
     let summary = &report.summary;
     html! {
         header {
@@ -128,18 +100,6 @@ fn broken(report: &Report) -> Markup {
                 }
             }
             (omitted(report.broken.len()))
-        }
-    }
-}
-
-/// A table's head: texts, then numbers.
-fn columns(texts: &[&str], numbers: &[&str]) -> Markup {
-    html! {
-        thead {
-            tr {
-                @for text in texts { th scope="col" { (text) } }
-                @for number in numbers { th.number scope="col" { (number) } }
-            }
         }
     }
 }
@@ -224,22 +184,6 @@ fn hops(hops: &Values) -> Markup {
 fn traffic(report: &Report) -> Markup {
     let note = "Bytes by type of frame, and in how many frames.";
     card("Traffic among peers", note, plots::traffic(&report.traffic), None)
-}
-
-fn card(title: &str, note: &str, plot: Option<String>, more: Option<Markup>) -> Markup {
-    html! {
-        section {
-            h2 { (title) }
-            @match plot {
-                None => p.note { "There was none." },
-                Some(svg) => {
-                    p.note { (note) }
-                    (PreEscaped(svg))
-                    @if let Some(more) = more { (more) }
-                }
-            }
-        }
-    }
 }
 
 fn percentiles(latency: &Values) -> Option<Markup> {
@@ -353,17 +297,6 @@ fn options(report: &Report) -> Markup {
                 }
             }
         }
-        @if !report.options.is_empty() {
-            details {
-                summary { h2 { "Options" } " this was run with" }
-                table {
-                    tbody {
-                        @for (name, value) in &report.options {
-                            tr { th scope="row" { (name) } td { (value) } }
-                        }
-                    }
-                }
-            }
-        }
+        (named_values("Options", "this was run with", &report.options))
     }
 }

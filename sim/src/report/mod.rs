@@ -5,19 +5,25 @@
 
 mod axis;
 mod html;
+mod ink;
 mod json;
+mod lines;
 mod numbers;
 mod overlay;
+mod page;
 mod plots;
 #[cfg(test)]
 #[path = "../../examples/report/sample.rs"]
 mod sample;
+mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
 mod units;
 
 pub use numbers::{Message, Values};
+pub use sweep::{Curve, Line, Sweep, SweepRow};
+pub use units::Unit;
 
 use gossip_core::wire::kind;
 

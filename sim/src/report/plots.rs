@@ -1,45 +1,21 @@
-//! The page's plots, as SVG by plotters.
-//!
-//! Sizes are half pixels: a plot is shown at about half its size, so that its lines are sharp where pixels are small.
-//! Colours are the light page's; the page's style sheet swaps each for its dark counterpart.
+//! The page's plots of one run, as SVG by plotters.
 
 use super::axis::Axis;
+use super::ink::{Area, BLUE, CARD_HEIGHT, Chart, DRAWN, FAINT, GRID, INK, LABELS, LETTER, MARGIN, NARROW, ORANGE};
+use super::ink::{chart, draw, put, text};
 use super::numbers::{Band, Message, Values, coverage_by_announcement, coverage_by_delay, rows};
 use super::units::{bytes, count, micros, share};
 use super::{Fault, Report, Traffic};
-use plotters::backend::SVGBackend;
-use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::Shift;
-use plotters::coord::cartesian::Cartesian2d;
-use plotters::drawing::{DrawingArea, IntoDrawingArea};
+use plotters::chart::ChartBuilder;
 use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text, TriangleMarker};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, IntoTextStyle, RGBColor, TextStyle};
+use plotters::style::Color;
+use plotters::style::text_anchor::HPos;
 
-const INK: RGBColor = RGBColor(0x1f, 0x29, 0x33);
-const FAINT: RGBColor = RGBColor(0x52, 0x60, 0x6d);
-const GRID: RGBColor = RGBColor(0xdd, 0xe3, 0xea);
-const BLUE: RGBColor = RGBColor(0x25, 0x63, 0xeb);
-const ORANGE: RGBColor = RGBColor(0xc2, 0x5e, 0x00);
-
-/// Plotters multiplies by 1.24 what a browser takes as the size: this is 12 pixels.
-const FONT: f64 = 30.0;
-/// About what a letter of that takes.
-const LETTER: u64 = 13;
-const NARROW: u32 = 700;
 const WIDE: u32 = 2_240;
-const CARD_HEIGHT: u32 = 480;
 const ROW: u32 = 44;
 const ROWS_MAX: usize = 12;
-const MARGIN: u32 = 56;
-const LABELS: u32 = 92;
 /// So many messages are drawn one by one.
 pub(super) const SINGLE_MAX: usize = 30;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
-
-const DRAWN: &str = "a picture in memory can be drawn on";
 
 /// The shares that messages reached, at the times of their announcement, over the faults on the same time axis.
 pub(super) fn coverage(report: &Report, wide: bool) -> String {
@@ -307,52 +283,6 @@ fn coverage_in_words(messages: &[Message], faults: usize) -> String {
 fn bar(bin: usize, times: u64) -> Rectangle<(f64, f64)> {
     let left = bin as f64;
     Rectangle::new([(left + 0.06, 0.0), (left + 0.94, times as f64)], BLUE.filled())
-}
-
-fn chart<'a, 'b>(area: &'a Area<'b>, labels: u32, x: Axis, y: Axis) -> Chart<'a, 'b> {
-    let mut chart = ChartBuilder::on(area)
-        .margin_right(MARGIN)
-        .margin_top(12)
-        .set_label_area_size(plotters::chart::LabelAreaPosition::Left, labels)
-        .set_label_area_size(plotters::chart::LabelAreaPosition::Bottom, 56)
-        .build_cartesian_2d(x, y)
-        .expect(DRAWN);
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(GRID.stroke_width(2))
-        .axis_style(FAINT.stroke_width(2))
-        .label_style(("sans-serif", FONT, &FAINT))
-        .draw()
-        .expect(DRAWN);
-    chart
-}
-
-fn put<'b, E>(chart: &mut Chart<'_, 'b>, elements: impl IntoIterator<Item = E>)
-where
-    for<'e> &'e E: plotters::element::PointCollection<'e, (f64, f64)>,
-    E: plotters::element::Drawable<SVGBackend<'b>>,
-{
-    chart.draw_series(elements).expect(DRAWN);
-}
-
-fn text(colour: &'static RGBColor, side: HPos) -> TextStyle<'static> {
-    let style: TextStyle<'static> = ("sans-serif", FONT).into_text_style(&(NARROW, CARD_HEIGHT));
-    style.color(colour).pos(Pos::new(side, VPos::Center))
-}
-
-/// Draws a picture that says in words what it shows.
-fn draw(size: (u32, u32), alt: &str, paint: impl FnOnce(&Area<'_>)) -> String {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        paint(&area);
-        area.present().expect(DRAWN);
-    }
-    // Its own size and name, in place of those of a file of its own.
-    let inside = svg.split_once('>').map_or("", |(_, inside)| inside);
-    let alt = maud::html! { (alt) }.into_string();
-    format!("<svg role=\"img\" aria-label=\"{alt}\" viewBox=\"0 0 {} {}\">{inside}", size.0, size.1)
 }
 
 #[cfg(test)]

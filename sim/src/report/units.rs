@@ -1,5 +1,31 @@
 //! Numbers as people read them, with their units. Rounded half up, in integers.
 
+/// What a whole number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Millionths of a whole.
+    Share,
+    /// Thousandths.
+    Thousandths,
+    /// Microseconds.
+    Micros,
+    /// Single things.
+    Count,
+}
+
+impl Unit {
+    /// A value as people read it.
+    pub fn show(self, value: u64) -> String {
+        match self {
+            Self::Share => share(value, 1_000_000),
+            Self::Thousandths if value >= 1_000_000 => count((value + 500) / 1_000),
+            Self::Thousandths => thousandths(value),
+            Self::Micros => micros(value),
+            Self::Count => count(value),
+        }
+    }
+}
+
 /// 1234567 as `1,234,567`.
 pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();

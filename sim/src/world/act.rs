@@ -22,7 +22,7 @@ impl World {
             Event::Written { connection, bytes } => (6, connection.as_u64() ^ bytes.rotate_left(32)),
             Event::Timer => (7, 0),
             Event::Solved { connection, challenge } => (8, connection.as_u64() ^ challenge.rotate_left(32)),
-            Event::Received { .. } | Event::Resolved { .. } | Event::Shutdown => (9, 0),
+            Event::Received { .. } | Event::Resolved { .. } | Event::SettingsChanged { .. } | Event::Shutdown => (9, 0),
         };
         self.count_event(peer, code, detail);
         let host = &mut self.peers[peer as usize];

@@ -482,9 +482,8 @@ impl World {
     /// A peer's process ends: what it had is gone.
     fn end_process(&mut self, peer: u32, vanish: bool) {
         let host = &mut self.peers[peer as usize];
-        if host.state.take().is_none() {
-            return;
-        }
+        let Some(state) = host.state.take() else { return };
+        self.stats.dropped_by_ended += stats::dropped(state.metrics());
         (host.wake_at, host.solved_at, host.leaving) = (None, None, false);
         if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
             trace.ends();

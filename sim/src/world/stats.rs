@@ -1,6 +1,7 @@
 //! What happened, counted.
 
 use crate::report::Message;
+use gossip_core::Metrics;
 use gossip_core::wire::kind;
 use hdrhistogram::Histogram;
 
@@ -75,6 +76,8 @@ pub struct Stats {
     pub bans: u64,
     /// Connections that adversaries asked for.
     pub attacks: u64,
+    /// Messages that processes dropped, until they ended, because a table or queue was full.
+    pub dropped_by_ended: u64,
     kinds: [(u64, u64); KINDS],
     views: Vec<(u32, Option<u64>)>,
 }
@@ -114,6 +117,7 @@ impl Stats {
             honest_lost: 0,
             bans: 0,
             attacks: 0,
+            dropped_by_ended: 0,
             kinds: [(0, 0); KINDS],
             views: vec![(0, None); peers],
         }
@@ -219,6 +223,13 @@ impl Stats {
     }
 }
 
+/// Messages that a peer dropped because a table or queue was full. What was only held for neighbours to come, and left
+/// before its time, is none of them: everybody who was there has it.
+pub(super) fn dropped(metrics: &Metrics) -> u64 {
+    let Metrics { messages_crowded_out, messages_untold, spread_dropped, spread_stale, .. } = metrics;
+    messages_crowded_out + messages_untold + spread_dropped + spread_stale
+}
+
 /// One missing in a million must show.
 fn share_ppm(expected: u64, missed: u64) -> u64 {
     match expected {
@@ -249,6 +260,20 @@ mod tests {
         assert!(of(0.99).abs_diff(99_000) <= 99, "{}", of(0.99));
         assert!(stats.latency.max().abs_diff(100_000) <= 100);
         assert_eq!(stats.deliveries, 1_000);
+    }
+
+    #[test]
+    fn what_full_tables_cost_is_added_up() {
+        let metrics = Metrics {
+            messages_crowded_out: 1,
+            messages_untold: 10,
+            spread_dropped: 100,
+            spread_stale: 1_000,
+            messages_held_dropped: 5,
+            messages_refused: 5,
+            ..Metrics::default()
+        };
+        assert_eq!(dropped(&metrics), 1_111);
     }
 
     #[test]

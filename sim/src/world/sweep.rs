@@ -157,6 +157,12 @@ impl World {
         faults.chain(attacks).all(|over| over + span <= self.now)
     }
 
+    /// Messages that peers dropped so far because a table or queue was full.
+    pub fn dropped(&self) -> u64 {
+        let running = self.running().map(|(_, state)| super::stats::dropped(state.metrics()));
+        self.stats.dropped_by_ended + running.sum::<u64>()
+    }
+
     /// The overlay as the peers' views have it. Two peers are joined when each has the other in its view.
     pub fn overlay(&self) -> Overlay {
         let count = self.peers.len();

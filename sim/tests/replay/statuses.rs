@@ -64,7 +64,7 @@ fn not_a_recording_another_version_or_no_file_is_2() {
     let mut newer = whole();
     newer[9] += 1;
     let (complaint, status) = status_of(&newer);
-    assert!(complaint.contains("a recording of version 4; this program reads version 3"), "{complaint}");
+    assert!(complaint.contains("a recording of version 5; this program reads version 4"), "{complaint}");
     assert_eq!(status, 2);
     let (complaint, status) = status_of(b"[gossip]\ncache_size = 50\n");
     assert!(complaint.contains("not a recording"), "{complaint}");

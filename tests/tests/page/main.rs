@@ -1,10 +1,9 @@
-//! The live page of a real daemon, in a real browser. Where there is no Chromium these tests say so and do nothing,
-//! unless `CI=true`. With `PAGE_PICTURES=folder` screenshots are left there, to be looked at.
+//! The live page of a real daemon, in a real browser. With `PAGE_PICTURES=folder` screenshots are left there, to be
+//! looked at.
 
-mod browser;
 mod proxy;
 
-use browser::{Seen, open};
+use gossip_tests::browser::open;
 use gossip_tests::{Bed, Daemon, Ini};
 use proxy::{Change, Proxy};
 use std::path::PathBuf;
@@ -83,7 +82,7 @@ impl Scene {
         Self { here, others, is_over, talker: Some(talker) }
     }
 
-    fn open(&self, bed: &Bed, width: u32, is_dark: bool, change: Change, more: &str) -> Option<Seen> {
+    fn open(&self, bed: &Bed, width: u32, is_dark: bool, change: Change, more: &str) -> Option<Shown> {
         let frame = format!(
             "<!DOCTYPE html><meta name=color-scheme content='light dark'><link rel=icon href='data:,'>
             <title>frame</title><style>body {{ margin: 0 }} iframe {{ display: block; border: 0 }}</style>
@@ -100,10 +99,19 @@ impl Scene {
         let switches = [size.as_str(), &blink];
         if let Some(folder) = std::env::var_os("PAGE_PICTURES").filter(|_| more.is_empty()) {
             let name = format!("page-{width}-{}.png", if is_dark { "dark" } else { "light" });
-            open(bed, &url(), &switches, Some(&PathBuf::from(folder).join(name)))?;
+            open(bed.folder(), &url(), &switches, Some(&PathBuf::from(folder).join(name)))?;
         }
-        open(bed, &url(), &switches, None)
+        let seen = open(bed.folder(), &url(), &switches, None)?;
+        let found = serde_json::from_str(&seen.found()).expect("the script writes JSON");
+        Some(Shown { found, console: seen.console })
     }
+}
+
+/// What the browser showed.
+struct Shown {
+    /// What the frame's script found.
+    found: serde_json::Value,
+    console: Vec<String>,
 }
 
 impl Drop for Scene {
@@ -128,7 +136,7 @@ fn the_page_shows_the_node_in_wide_and_narrow_windows_in_light_and_dark_without_
     let scene = Scene::new(&bed);
     for width in [400, 1280] {
         for is_dark in [false, true] {
-            let Some(Seen { found, console }) = scene.open(&bed, width, is_dark, unchanged, "") else { return };
+            let Some(Shown { found, console }) = scene.open(&bed, width, is_dark, unchanged, "") else { return };
             assert_eq!(console, [""; 0]);
             assert_eq!((&found["window"], &found["dark"]), (&width.into(), &is_dark.into()), "{found}");
             assert!(found["over"].as_i64() <= Some(0), "the page is wider than its window: {found}");
@@ -161,7 +169,7 @@ fn what_looks_like_markup_stays_a_text() {
     }
     let bed = Bed::alone();
     let scene = Scene::new(&bed);
-    let Some(Seen { found, console }) = scene.open(&bed, 1280, false, hostile, "// no picture") else { return };
+    let Some(Shown { found, console }) = scene.open(&bed, 1280, false, hostile, "// no picture") else { return };
     assert_eq!(console, [""; 0]);
     assert_eq!(found["foreign"], 0, "{found}");
     assert!(found["events"].as_str().unwrap().contains("<img src=/x onerror=console.error(1)>"), "{found}");
@@ -174,7 +182,7 @@ fn what_the_browser_finds_wrong_is_noticed() {
     }
     let bed = Bed::alone();
     let scene = Scene::new(&bed);
-    let Some(Seen { console, .. }) = scene.open(&bed, 1280, false, unhashed, "console.error('planted')") else {
+    let Some(Shown { console, .. }) = scene.open(&bed, 1280, false, unhashed, "console.error('planted')") else {
         return;
     };
     assert!(console.iter().any(|line| line.contains("planted")), "{console:?}");

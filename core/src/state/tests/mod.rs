@@ -10,6 +10,7 @@
 //! | 4: small networks form, come to rest, survive deaths, restarts and partitions | `networks` |
 //! | 7: prices, bans, whom they hit | `misbehaviour` |
 //! | 8: PING and silence (`view`), GOODBYE (`view`, `joining`), 513 (`joining`) | |
+//! | 9: other settings while running | `reconfiguring` |
 //! | 10: old peers in either role | `old`, `simultaneous` |
 //!
 //! `net` is the network, `hand` a peer whose bytes a test writes itself, `old_peer` a Gossip-5 node. Each test bears
@@ -22,6 +23,7 @@ mod net;
 mod networks;
 mod old;
 mod old_peer;
+mod reconfiguring;
 mod simultaneous;
 mod view;
 

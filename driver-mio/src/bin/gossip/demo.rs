@@ -78,6 +78,7 @@ enum Event {
     /// A module's connection is gone.
     Lost { peer: usize, why: String },
     /// Ctrl-C, or another signal that means the end.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only signals say so"))]
     Interrupted,
 }
 

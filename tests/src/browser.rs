@@ -1,6 +1,5 @@
-//! A real browser without a window.
+//! A real browser without a window. Where there is none, tests say so and do nothing, unless `CI=true`.
 
-use gossip_tests::Bed;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -12,21 +11,30 @@ const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the browser made of a page.
-pub(crate) struct Seen {
-    /// What the frame's script found.
-    pub(crate) found: serde_json::Value,
+pub struct Seen {
+    /// The document after it was loaded.
+    pub document: String,
     /// What the browser said on its console.
-    pub(crate) console: Vec<String>,
+    pub console: Vec<String>,
 }
 
-/// Opens a page; `None` where there is no browser to do it. `picture` keeps a screenshot.
-pub(crate) fn open(bed: &Bed, url: &str, switches: &[&str], picture: Option<&Path>) -> Option<Seen> {
+impl Seen {
+    /// What a script of the page put into `document.body.dataset.seen`.
+    pub fn found(&self) -> String {
+        let value = self.document.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let text = value.unwrap_or_else(|| panic!("the script put nothing there: {}", self.document));
+        text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    }
+}
+
+/// Opens a page, with `folder` for the browser's own files; `None` where there is no browser to do it. With `picture` a
+/// screenshot is kept, and no document.
+pub fn open(folder: &Path, url: &str, switches: &[&str], picture: Option<&Path>) -> Option<Seen> {
     let Some(browser) = browser() else {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI needs one of {NAMES:?} on the path");
         println!("SKIPPED: none of {NAMES:?} is on the path (Debian: apt-get install chromium)");
         return None;
     };
-    let folder = bed.folder();
     let (document, said) = (folder.join("document"), folder.join("said"));
     let mut command = Command::new(browser);
     command
@@ -50,15 +58,7 @@ pub(crate) fn open(bed: &Bed, url: &str, switches: &[&str], picture: Option<&Pat
     let (document, said) = (text(&document), text(&said));
     assert!(status.is_some_and(|status| status.success()), "the browser ended with {status:?}: {said}");
     let console = said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
-    let found = if picture.is_some() { serde_json::Value::Null } else { result(&document) };
-    Some(Seen { found, console })
-}
-
-fn result(document: &str) -> serde_json::Value {
-    let value = document.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let text = value.unwrap_or_else(|| panic!("the frame's script saw no live page: {document}"));
-    let text = text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    serde_json::from_str(&text).expect("the script writes JSON")
+    Some(Seen { document, console })
 }
 
 /// How the browser ended; `None` if it did not by itself.
