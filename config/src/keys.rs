@@ -39,6 +39,7 @@ pub(crate) enum Kind {
     Switch(fn(&mut Settings) -> &mut bool),
     PowBits,
     PowScheme,
+    Spreading,
     Listen,
     Advertised,
     Bootstrapper,
@@ -73,6 +74,7 @@ impl Key {
             }
             Kind::Switch(_) => "yes or no".to_owned(),
             Kind::PowScheme => POW_SCHEMES.join(" or "),
+            Kind::Spreading => SPREADINGS.join(" or "),
             Kind::Listen | Kind::Advertised => "IPv4:port, [IPv6]:port or name:port".to_owned(),
             Kind::Bootstrapper => "IPv4:port, [IPv6]:port or name:port, several with commas".to_owned(),
             Kind::Status => crate::value::STATUS_FORMS.to_owned(),
@@ -84,6 +86,8 @@ impl Key {
 
 /// The words of `pow_scheme`.
 pub(crate) const POW_SCHEMES: &[&str] = &["zero-bits", "ascii-zeros"];
+/// The words of `spreading`.
+pub(crate) const SPREADINGS: &[&str] = &["push", "tree"];
 /// The words of `log_level`, from nothing to everything, as `log::LevelFilter` counts them.
 pub(crate) const LOG_LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
@@ -166,6 +170,12 @@ pub const KEYS: &[Key] = &[
         standard: Standard::Value("yes"),
         explanation: "Is a message spread when its announcer is the only module here that could validate it?",
         kind: Kind::Switch(|s| &mut s.announcer_vouches),
+    },
+    Key {
+        name: "spreading",
+        standard: Standard::Value("push"),
+        explanation: "With tree, neighbours that can are offered what others will have sent them: far fewer bytes, later.",
+        kind: Kind::Spreading,
     },
     Key {
         name: "replay",

@@ -1,12 +1,12 @@
 //! The keys that concern the protocol: a section's values into [`Settings`].
 
 use crate::document::Section;
-use crate::keys::{KEYS, Kind, POW_SCHEMES};
+use crate::keys::{KEYS, Kind, POW_SCHEMES, SPREADINGS};
 use crate::report::{Place, Problems};
 use gossip_core::limits::{self, Conflict};
 use gossip_core::pow::Target;
 use gossip_core::time::Duration;
-use gossip_core::{Addresses, Settings};
+use gossip_core::{Addresses, Settings, Spreading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -44,6 +44,7 @@ enum Value {
     Number(u64),
     Span(Duration),
     Switch(bool),
+    Spreading(Spreading),
 }
 
 /// Settings in the making.
@@ -68,6 +69,9 @@ impl Protocol {
                 Kind::Bytes(_) => section.bytes(key.name, range.clone(), problems).map(Value::Number),
                 Kind::Seconds(_) => section.seconds(key.name, range.clone(), problems).map(Value::Span),
                 Kind::Switch(_) => section.switch(key.name, problems).map(Value::Switch),
+                Kind::Spreading => section
+                    .choice(key.name, SPREADINGS, problems)
+                    .map(|word| Value::Spreading(if word == 1 { Spreading::Tree } else { Spreading::Push })),
                 _ => continue,
             };
             let mut is_wrong = section.has(key.name) && value.is_none();
@@ -190,6 +194,7 @@ fn assemble(values: &BTreeMap<&'static str, Value>, pow: Target) -> Settings {
             (Kind::Bytes(field), Some(&Value::Number(number))) => *field(&mut settings) = number,
             (Kind::Seconds(field), Some(&Value::Span(span))) => *field(&mut settings) = span,
             (Kind::Switch(field), Some(&Value::Switch(on))) => *field(&mut settings) = on,
+            (Kind::Spreading, Some(&Value::Spreading(spreading))) => settings.spreading = spreading,
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::keys::{KEYS, Kind, Standard};
 use crate::protocol::Overrides;
 use gossip_core::pow::Target;
-use gossip_core::{Endpoint, Settings};
+use gossip_core::{Endpoint, Settings, Spreading};
 
 impl Config {
     /// What is in force, as a `[gossip]` section that reads back as this configuration. Keys without a value are left
@@ -88,6 +88,10 @@ fn protocol_value(kind: Kind, settings: &Settings) -> String {
         Kind::Bytes(field) => field(&mut settings).to_string(),
         Kind::Switch(field) => if *field(&mut settings) { "yes" } else { "no" }.to_owned(),
         Kind::PowBits => settings.pow.bits().to_string(),
+        Kind::Spreading => match settings.spreading {
+            Spreading::Push => "push".to_owned(),
+            Spreading::Tree => "tree".to_owned(),
+        },
         Kind::PowScheme => match settings.pow {
             Target::ZeroBits(_) => "zero-bits".to_owned(),
             Target::AsciiZeros => "ascii-zeros".to_owned(),

@@ -86,6 +86,7 @@ mod subscriptions;
 mod testing;
 pub mod time;
 mod timers;
+mod tree;
 mod util;
 pub mod wire;
 
@@ -94,6 +95,6 @@ pub use error::{Fault, ModuleFault, SettingsError};
 pub use event::{ConnectionId, DialError, Event, Listener, ResolveId, Timed};
 pub use metrics::Metrics;
 pub use note::{EndReason, Level, Note};
-pub use settings::{Addresses, Endpoint, Settings};
+pub use settings::{Addresses, Endpoint, Settings, Spreading};
 pub use state::{GossipState, TOUCH_DEPTH};
 pub use status::{NeighbourStatus, Status, Traffic};

@@ -156,6 +156,35 @@ pub const OTHER_OFFERERS_MAX: usize = 4;
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// Offers in a row that led to nothing, from which it is a fault (section 12).
 pub const EMPTY_OFFERS_MAX: u32 = 32;
+
+/// What goes on with at least this ttl goes by the tree (section 13): without limit, for its first half of the hops.
+pub const TREE_TTL_MIN: u8 = 128;
+/// Data types for which links are pruned at most (section 13): as many as INTEREST can name.
+pub const TREE_TYPES_MAX: usize = 256;
+/// Messages fetched in a row from one neighbour, from which it is grafted (section 13).
+pub const GRAFT_AFTER: u8 = 4;
+/// Offers in place of a push wait so long for others to go out with them (section 13).
+pub const TREE_OFFER_DELAY: Duration = Duration::from_millis(5);
+/// How long an offered message is waited for while somebody may push it (section 13).
+pub const TREE_WAIT: Duration = Duration::from_millis(100);
+/// How long what was asked for in place of a push is waited for before the next is asked (section 13).
+pub const TREE_PATIENCE: Duration = Duration::from_millis(400);
+/// Younger than this a message that was fetched is passed on as one that was pushed (section 13).
+pub const TREE_YOUNG: Duration = Duration::from_secs(3);
+/// A copy that comes so long after the message was decided says nothing about its link (section 13).
+pub const TREE_COPY_COUNTS: Duration = Duration::from_secs(2);
+/// Messages that came and are remembered so that offers of them are no news, and for how long (section 13).
+pub const TREE_RECENT_MAX: usize = 4_096;
+/// See [`TREE_RECENT_MAX`]: longer than most modules take to decide.
+pub const TREE_RECENT: Duration = Duration::from_secs(10);
+/// What one offer that led to nothing costs in good answers (section 13).
+pub const DOUBT: u32 = 8;
+/// The most that can be owed so: trust can be won back within a minute of a busy network.
+pub const DOUBT_MAX: u32 = 512;
+/// Prunes and grafts sent to one neighbour, tokens a minute and burst (section 13).
+pub const TURNS_SENT: (u32, u32) = (600, 600);
+/// Prunes and grafts taken from one neighbour, likewise.
+pub const TURNS_TAKEN: (u32, u32) = (1_200, 1_200);
 /// Messages that a late subscriber is told, at most (section 12): a quarter of the ids that it may leave unanswered.
 pub const REPLAY_MAX: usize = TAKEN_IDS_MAX / 4;
 
@@ -179,6 +208,8 @@ const _: () = {
     assert!(PUSHES_SENT.0 + PUSHES_SENT.1 <= PUSHES_MIN, "a minute's PUSHes at once must be within the rate");
     assert!(DIGESTS_PER_FRAME * 10 <= FRAME_MAX - FRAME_HEADER, "a full IHAVE must fit into a frame");
     assert!(WANTS_PER_NEIGHBOUR >= 2 * DIGESTS_PER_FRAME, "what one IHAVE offers must find room");
+    assert!(TURNS_SENT.0 + TURNS_SENT.1 <= TURNS_TAKEN.0, "a minute's prunes and grafts must be within the rate");
+    assert!(TREE_TYPES_MAX <= TURNS_SENT.1 as usize, "all types can be pruned at once");
     assert!(OFFERS_SENT.0 + OFFERS_SENT.1 <= OFFERS_TAKEN.0, "a minute's offers must be within the rate");
     assert!(ANSWERS.1 as usize >= 2 * FRAME_MAX && ANSWERS_TOTAL.1 >= ANSWERS.1, "any message must be able to go out");
     assert!(CANDIDATES_MAX >= 64, "candidates must be able to replace a whole view");

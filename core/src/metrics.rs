@@ -138,6 +138,20 @@ counters! {
     messages_answered,
     /// Messages told to modules that subscribed later.
     messages_replayed,
+    /// Messages offered to neighbours in place of a push.
+    pushes_spared,
+    /// Offered messages that were asked for and did not come in time.
+    offers_unanswered,
+    /// Neighbours told to send offers only, for each type.
+    prunes_sent,
+    /// Neighbours asked to push, for each type.
+    grafts_sent,
+    /// Neighbours that want offers only, for each type.
+    prunes_taken,
+    /// Neighbours that asked to be pushed to, for each type.
+    grafts_taken,
+    /// Prunes and grafts of types that nobody here subscribes to, or that there is no room to remember.
+    tree_ignored,
     /// Subscriptions dropped: the table was full.
     subscriptions_refused,
     /// Modules disconnected because they did not read.

@@ -68,6 +68,16 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+/// How valid messages go on (sections 5 and 13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spreading {
+    /// In full to `degree` neighbours.
+    #[default]
+    Push,
+    /// In full to neighbours that are there for it, in offers to the others, where both can do that.
+    Tree,
+}
+
 /// Everything that an operator decides about the protocol. Each field is the ini key of its name in `[gossip]`;
 /// [`limits::check`](crate::limits::check) says which values go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +165,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// Is a module that subscribes told what the knowledge base holds?
     pub replay: bool,
+    /// How do valid messages go on?
+    pub spreading: Spreading,
 }
 
 impl Settings {
@@ -203,6 +215,7 @@ impl Settings {
             repair_interval: Duration::from_secs(1),
             cache_bytes: 16 << 20,
             replay: false,
+            spreading: Spreading::Push,
         }
     }
 

@@ -21,6 +21,7 @@ const NAMES: &[(u16, &str)] = &[
     (kind::PONG, "PONG"),
     (kind::IHAVE, "IHAVE"),
     (kind::IWANT, "IWANT"),
+    (kind::TREE, "TREE"),
     (kind::INTEREST, "INTEREST"),
     (kind::GOODBYE, "GOODBYE"),
 ];

@@ -92,6 +92,9 @@ fn each_kind_of_attack_reaches_the_peers() {
             // Who is pushed everything is offered nothing.
             scenario.settings.degree = 1;
         }
+        if matches!(*kind, Attack::PruneAll | Attack::GraftAll | Attack::FalseParent) {
+            scenario.settings.spreading = gossip_core::Spreading::Tree;
+        }
         let adversary = &mut scenario.adversaries[0];
         (adversary.kind, adversary.hosts, adversary.networks, adversary.start) = (*kind, 4, 4, 10_000_000);
         (adversary.connections, adversary.every) = (2, 500_000);
@@ -118,6 +121,9 @@ fn each_kind_of_attack_reaches_the_peers() {
             Attack::Replay | Attack::ForgedTtl => "messages_duplicate",
             Attack::EmptyOffers => "digests_taken",
             Attack::AskAgain => "messages_answered",
+            Attack::PruneAll => "prunes_taken",
+            Attack::GraftAll => "grafts_taken",
+            Attack::FalseParent => "prunes_sent",
             Attack::Drip | Attack::BlackHole | Attack::SlowReader | Attack::Churn => "handshakes",
         };
         assert!(count(mark) > 0, "{word}: no {mark}");

@@ -141,6 +141,7 @@ fn right_file(random: &mut Gen) -> String {
         };
         let value = match key.kind {
             Kind::Switch(_) => if bool::arbitrary(random) { "on" } else { "No" }.to_owned(),
+            Kind::Spreading => if bool::arbitrary(random) { "Tree" } else { "push" }.to_owned(),
             Kind::PowScheme => if ascii { "ascii-zeros" } else { "zero-bits" }.to_owned(),
             Kind::Listen if key.name == "api_address" => format!("127.0.0.1:{}", pick(random, 1, 9_999)),
             Kind::Listen => format!("[::1]:{}, 0.0.0.0:{}", pick(random, 0, 65_535), pick(random, 10_000, 65_535)),

@@ -44,6 +44,8 @@ pub(crate) struct Extended {
     pub(crate) is_urgent: bool,
     /// It takes part in repair.
     pub(crate) repairs: bool,
+    /// It takes offers in place of messages.
+    pub(crate) trees: bool,
 }
 
 /// What a neighbour was, should it prove that it is alive beside a newer instance at its address.

@@ -2,6 +2,7 @@
 
 use crate::event::ConnectionId;
 use crate::time::Age;
+use crate::tree::Turn;
 use crate::wire::Payload;
 
 /// One peer as dissemination knows it. The same peer (address and instance) has the same id when it comes back.
@@ -88,13 +89,15 @@ pub(crate) struct Delivery {
     pub(crate) targets: Vec<NeighbourId>,
     /// Its number in the knowledge base, if it has come there by this call.
     pub(crate) known: Option<u64>,
+    /// How a neighbour is to send messages of a type from now on (section 13).
+    pub(crate) turn: Option<(NeighbourId, u16, Turn)>,
     /// Modules that became listeners by this call.
     pub(crate) new_listeners: Vec<ConnectionId>,
 }
 
 impl Delivery {
     pub(super) fn clear(&mut self) {
-        (self.tell, self.spread, self.known) = (None, None, None);
+        (self.tell, self.spread, self.known, self.turn) = (None, None, None, None);
         self.targets.clear();
         self.new_listeners.clear();
     }

@@ -14,9 +14,9 @@ mod spread;
 mod tests;
 
 use crate::event::ConnectionId;
-use crate::limits::PARTNERS_MAX;
+use crate::limits::{PARTNERS_MAX, TREE_COPY_COUNTS, TREE_TTL_MIN, TREE_YOUNG};
 use crate::metrics::Metrics;
-use crate::repair::{Learned, Repair};
+use crate::repair::{Learned, Repair, Spreadable};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
 use crate::time::{Age, Duration, Instant};
@@ -62,7 +62,7 @@ pub(crate) struct Dissemination {
 
 impl Dissemination {
     /// Remembers nothing yet, and takes next to no memory.
-    pub(crate) fn new(seed: [u8; 32], now: Instant) -> Self {
+    pub(crate) fn new(settings: &Settings, seed: [u8; 32], now: Instant) -> Self {
         let mut keys = Rng::new(seed, Stream::Keys);
         Self {
             rng: Rng::new(seed, Stream::Dissemination),
@@ -72,7 +72,7 @@ impl Dissemination {
             held: HeldMessages::default(),
             ids: Ids::default(),
             refusals: Refusals::default(),
-            repair: Repair::new(seed, now),
+            repair: Repair::new(settings, seed, now),
             sweep_at: None,
             is_busy: false,
             spare: Vec::new(),
@@ -123,6 +123,11 @@ impl Dissemination {
         }
         let hops = if is_announced { spread::announced_hops(arrival.ttl) } else { u16::from(arrival.ttl) };
         let seen = self.seen.insert(identity, arrival.source, spread::remembered_ttl(hops));
+        if self.repair.has_trees() {
+            let from = if let Source::Neighbour(sender) = arrival.source { Some(sender) } else { None };
+            let message = (id, arrival.data_type, arrival.data);
+            out.turn = self.repair.first_came(now, from, message, arrival.fetched.is_some());
+        }
         let payload = Payload::new(arrival.data_type, arrival.data);
         let told = self.ids.tell(now, &mut self.rng, id, around.audience, &mut out.new_listeners);
         self.sweep_by(now.after(settings.suppression_time));
@@ -360,6 +365,9 @@ impl Dissemination {
         let (Source::Neighbour(sender), Some(fate)) = (arrival.source, self.seen.fate(seen)) else { return };
         let greatest = self.seen.ttl(seen);
         let ttl = spread::remembered_ttl(u16::from(arrival.ttl));
+        if self.repair.has_trees() && self.says_something(now, seen, fate, arrival) {
+            out.turn = self.repair.copy_came(now, sender, arrival.data_type);
+        }
         match fate {
             Fate::Waits(slot) => self.pending.add_copy(slot, sender, u16::from(arrival.ttl), PARTNERS_MAX),
             Fate::Held(slot) => {
@@ -391,6 +399,15 @@ impl Dissemination {
             }
             _ => {}
         }
+    }
+
+    /// Does a copy say that its link need not push (section 13)?
+    fn says_something(&self, now: Instant, seen: u32, fate: Fate, arrival: &Arrival<'_>) -> bool {
+        let is_recent = || now.since(self.seen.decided(seen)) < TREE_COPY_COUNTS;
+        arrival.fetched.is_none()
+            && arrival.ttl >= TREE_TTL_MIN
+            && !spread::is_much_greater(arrival.ttl, self.seen.ttl(seen))
+            && (matches!(fate, Fate::Waits(_)) || is_recent())
     }
 
     /// A held message is to be spread again, with a greater ttl: those who have it from us get it once more, and so do
@@ -437,10 +454,12 @@ impl Dissemination {
         out.known = self.repair.learn(now, settings, learned);
         match ttl.map(|ttl| Spread { ttl, id, payload }) {
             None => self.recycle(senders),
-            Some(spread) if is_fetched => self.pass_on_fetched(now, settings, (spread, senders, age), neighbours, out),
+            Some(spread) if is_fetched && !(self.repair.has_trees() && age.now(now) < TREE_YOUNG) => {
+                self.pass_on_fetched(now, settings, (spread, senders, age), neighbours, out);
+            }
             Some(spread) => {
                 let deadline = now.after(settings.suppression_time);
-                self.send(settings, metrics, (seen, spread, senders, deadline), neighbours, out);
+                self.send(now, settings, metrics, (seen, spread, senders, deadline), neighbours, out);
             }
         }
     }
@@ -464,17 +483,25 @@ impl Dissemination {
     }
 
     /// Chooses to whom a valid message goes, none of its senders, and holds it until the deadline if they are too few.
+    #[allow(clippy::too_many_arguments)]
     fn send(
         &mut self,
+        now: Instant,
         settings: &Settings,
         metrics: &mut Metrics,
         (seen, spread, mut excluded, deadline): (u32, Spread, Vec<NeighbourId>, Instant),
         neighbours: &[NeighbourId],
         out: &mut Delivery,
     ) {
-        let is_excluded = |neighbour| excluded.contains(&neighbour) && !planted!(SentBack);
-        spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
-        let wanted = still_wanted(settings, out);
+        let lazily = if let Some(number) = out.known.filter(|_| spread.ttl >= TREE_TTL_MIN && self.repair.has_trees()) {
+            let message = Spreadable { number, data_type: spread.payload.data_type(), senders: &excluded };
+            self.repair.choose(now, settings, &mut self.rng, message, neighbours, &mut out.targets)
+        } else {
+            let is_excluded = |neighbour| excluded.contains(&neighbour) && !planted!(SentBack);
+            spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+            0
+        };
+        let wanted = still_wanted(settings, out).saturating_sub(u32::try_from(lazily).unwrap_or(u32::MAX));
         if wanted == 0 || settings.cache_size == 0 {
             self.recycle(excluded);
             out.spread = Some(spread).filter(|_| !out.targets.is_empty());

@@ -162,6 +162,11 @@ impl Seen {
         }
     }
 
+    /// When it was decided.
+    pub(super) fn decided(&self, slot: u32) -> Instant {
+        self.entries.get(slot).map_or(Instant::ZERO, Entry::decided)
+    }
+
     /// The greatest ttl of its copies, taken as at most 32.
     pub(super) fn ttl(&self, slot: u32) -> u8 {
         self.entries.get(slot).map_or(u8::MAX, |entry| entry.ttl)

@@ -30,7 +30,7 @@ impl Node {
     /// One module subscribed, ten neighbours, degree 3.
     fn new() -> Self {
         let settings = Settings::new(50, 3, Addresses::of("127.0.0.1:6001".parse().unwrap()));
-        let messages = Dissemination::new([7; 32], Instant::ZERO);
+        let messages = Dissemination::new(&settings, [7; 32], Instant::ZERO);
         let (metrics, out) = (Metrics::default(), Delivery::default());
         let (audience, neighbours) = (vec![module(1)], neighbours(10));
         Self { now: Instant::ZERO, settings, metrics, messages, audience, neighbours, out }
@@ -330,7 +330,8 @@ fn rule_4_held_messages_are_bounded_by_cache_size_and_bytes_and_the_oldest_leave
     assert_eq!((node.messages.held(), node.metrics.messages_held_dropped), (50, 10));
     assert_eq!(node.up(1)[0].payload.data(), [10]);
     node.settings.cache_size = 0;
-    let mut node = Node { messages: Dissemination::new([7; 32], Instant::ZERO), neighbours: vec![], ..node };
+    let mut node =
+        Node { messages: Dissemination::new(&node.settings, [7; 32], Instant::ZERO), neighbours: vec![], ..node };
     node.announce(1, 4, b"x");
     assert_eq!(node.messages.held(), 0);
     node.settings.cache_size = 50;

@@ -3,7 +3,8 @@
 use super::Input;
 use crate::limits::{DIGESTS_PER_FRAME, FRAME_HEADER, FRAME_MAX, INTEREST_TYPES_MAX};
 use crate::wire::{
-    ApiMessage, DecodeError, Digests, Frame, Offers, Payload, PeerMessage, kind, notification, peer_notification,
+    ApiMessage, DecodeError, Digests, Frame, Offers, Payload, PeerMessage, Tree, TreeAction, kind, notification,
+    peer_notification,
 };
 
 /// The type, two bytes; then the body.
@@ -51,6 +52,12 @@ fn of_peer(kind: u16, body: &[u8]) {
             let offers: Vec<_> = offers.iter().collect();
             assert_eq!(offers.len(), (body.len() / 10).min(DIGESTS_PER_FRAME), "offers in {body:?}");
             assert_eq!(Offers::frame_of(&offers).to_vec().get(4..), body.get(..offers.len().saturating_mul(10)));
+        }
+        PeerMessage::Tree(tree) if tree.action == TreeAction::Offer => {
+            let offers: Vec<_> = tree.offers.iter().collect();
+            let len = offers.len().saturating_mul(10).saturating_add(4);
+            assert_eq!(offers.len(), (body.len().saturating_sub(4) / 10).min(DIGESTS_PER_FRAME), "offers in {body:?}");
+            assert_eq!(Tree::frame_of(tree.data_type, &offers).to_vec().get(4..), body.get(..len));
         }
         PeerMessage::IWant(digests) => {
             let digests: Vec<_> = digests.iter().collect();

@@ -2,7 +2,7 @@
 
 use super::encode::{Sink, Source};
 use crate::pow::Target;
-use crate::settings::{Addresses, Endpoint, Settings};
+use crate::settings::{Addresses, Endpoint, Settings, Spreading};
 use crate::time::Duration;
 
 impl Sink {
@@ -50,6 +50,7 @@ impl Sink {
             repair_interval,
             cache_bytes,
             replay,
+            spreading,
         } = settings;
         self.addresses(p2p_address);
         self.addresses(advertised_address);
@@ -86,6 +87,7 @@ impl Sink {
         self.number(repair_interval.as_micros());
         self.number(*cache_bytes);
         self.u8(u8::from(*replay));
+        self.u8(u8::from(*spreading == Spreading::Tree));
     }
 
     fn addresses(&mut self, addresses: &Addresses) {
@@ -161,6 +163,7 @@ impl Source<'_> {
             repair_interval: self.span()?,
             cache_bytes: self.number()?,
             replay: self.switch()?,
+            spreading: if self.switch()? { Spreading::Tree } else { Spreading::Push },
         })
     }
 

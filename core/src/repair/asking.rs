@@ -20,13 +20,20 @@ pub(super) struct Want {
     /// Since its announcement, by the oldest offer.
     pub(super) age: Age,
     /// Of whom it is asked now; none if it came, or if nobody was left to ask.
-    asked: Option<NeighbourId>,
+    pub(super) asked: Option<NeighbourId>,
     /// In whose share it is.
     owner: NeighbourId,
     /// It came.
-    is_done: bool,
+    pub(super) is_done: bool,
     /// Who else offered it and is asked next.
-    others: Vec<NeighbourId>,
+    pub(super) others: Vec<NeighbourId>,
+}
+
+impl Want {
+    /// Nobody is asked for it yet; this neighbour offered it.
+    pub(super) fn waiting(age: Age, owner: NeighbourId) -> Self {
+        Self { age, asked: None, owner, is_done: false, others: vec![owner] }
+    }
 }
 
 impl Repair {
@@ -84,6 +91,9 @@ impl Repair {
         if self.wants.is_empty() {
             return None;
         }
+        if self.lazy.is_some() {
+            return self.comes_by_tree(now, neighbour, (id, data_type, data));
+        }
         let link = self.links.get_mut(&neighbour).filter(|link| now < link.answers_until)?;
         let want = self.wants.get_mut(&digest_of(id, data_type, data))?;
         (link.came_at, link.empty) = (now, 0);
@@ -99,7 +109,7 @@ impl Repair {
 
     /// Should this be asked of this neighbour? If it is asked of another one already, this one is remembered.
     fn is_news(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest, age: Duration) -> bool {
-        if self.knowledge.horizon().is_some_and(|horizon| now.since(horizon) <= age.plus(PUSH_SKEW)) {
+        if self.may_have_been_here(now, age) {
             return false;
         }
         if let Some(want) = self.wants.get_mut(&digest) {
@@ -133,8 +143,13 @@ impl Repair {
         true
     }
 
+    /// Does the knowledge base not reach back so far? Then nobody can tell.
+    pub(super) fn may_have_been_here(&self, now: Instant, age: Duration) -> bool {
+        self.knowledge.horizon().is_some_and(|horizon| now.since(horizon) <= age.plus(PUSH_SKEW))
+    }
+
     /// Has a neighbour's share room for one want more? The oldest makes it, unless it is still waited for.
-    fn makes_room(&mut self, neighbour: NeighbourId) -> bool {
+    pub(super) fn makes_room(&mut self, neighbour: NeighbourId) -> bool {
         let Some(link) = self.links.get_mut(&neighbour) else { return false };
         if link.wants.len() < WANTS_PER_NEIGHBOUR {
             return true;
@@ -149,7 +164,7 @@ impl Repair {
     }
 
     /// These are asked of a neighbour now.
-    fn ask(&mut self, now: Instant, settings: &Settings, neighbour: NeighbourId, digests: &[Digest]) {
+    pub(super) fn ask(&mut self, now: Instant, settings: &Settings, neighbour: NeighbourId, digests: &[Digest]) {
         let Some(link) = self.links.get_mut(&neighbour) else { return };
         link.asked.extend(digests.iter().map(|digest| (now, *digest)));
         self.is_asking = true;
@@ -175,7 +190,7 @@ impl Repair {
     }
 
     /// Whoever else offered it is asked, and answers for it from now on if nobody does.
-    fn ask_the_next(&mut self, now: Instant, settings: &Settings, digest: Digest, out: &mut Out) {
+    pub(super) fn ask_the_next(&mut self, now: Instant, settings: &Settings, digest: Digest, out: &mut Out) {
         let Some(want) = self.wants.get_mut(&digest).filter(|want| !want.is_done) else { return };
         let links = &self.links;
         want.asked = None;
@@ -186,7 +201,9 @@ impl Repair {
             }
             return;
         }
-        let next = want.others.remove(0);
+        // Those in doubt (section 13) last.
+        let is_sound = |other: &NeighbourId| links.get(other).is_some_and(|link| link.doubt == 0);
+        let next = want.others.remove(want.others.iter().position(is_sound).unwrap_or(0));
         want.asked = Some(next);
         if !links.contains_key(&want.owner) {
             want.owner = next;

@@ -1,6 +1,6 @@
 //! One neighbour that takes part in repair.
 
-use crate::limits::{ANSWER_PATIENCE, ANSWERS, INTERESTS, OFFERS_SENT, OFFERS_TAKEN};
+use crate::limits::{ANSWER_PATIENCE, ANSWERS, INTERESTS, OFFERS_SENT, OFFERS_TAKEN, TURNS_SENT, TURNS_TAKEN};
 use crate::time::Instant;
 use crate::util::bucket::TokenBucket;
 use crate::wire::{Digest, Interest};
@@ -70,6 +70,8 @@ pub(super) struct Link {
     pub(super) answers_until: Instant,
     /// Offers in a row that led to nothing.
     pub(super) empty: u32,
+    /// How many good answers it owes before it is asked as others are (section 13).
+    pub(super) doubt: u32,
     rates: Option<Box<Rates>>,
 }
 
@@ -80,6 +82,8 @@ pub(super) struct Rates {
     pub(super) offers_taken: TokenBucket,
     pub(super) interests: TokenBucket,
     pub(super) answers: TokenBucket,
+    pub(super) turns_sent: TokenBucket,
+    pub(super) turns_taken: TokenBucket,
 }
 
 impl Link {
@@ -96,6 +100,7 @@ impl Link {
             came_at: Instant::ZERO,
             answers_until: Instant::ZERO,
             empty: 0,
+            doubt: 0,
             rates: None,
         }
     }
@@ -107,6 +112,8 @@ impl Link {
                 offers_taken: TokenBucket::new(OFFERS_TAKEN, now),
                 interests: TokenBucket::new(INTERESTS, now),
                 answers: TokenBucket::new(ANSWERS, now),
+                turns_sent: TokenBucket::new(TURNS_SENT, now),
+                turns_taken: TokenBucket::new(TURNS_TAKEN, now),
             })
         })
     }

@@ -4,6 +4,7 @@
 
 mod asking;
 mod knowledge;
+mod lazy;
 mod link;
 mod offering;
 
@@ -18,6 +19,8 @@ use crate::wire::{Digest, Interest, Offer, Payload};
 use asking::Want;
 pub(crate) use knowledge::digest_of;
 use knowledge::{Entry, Knowledge};
+use lazy::Lazy;
+pub(crate) use lazy::Spreadable;
 use link::{Link, Types};
 use std::collections::BTreeMap;
 
@@ -32,6 +35,10 @@ pub(crate) enum Say {
     Interest,
     /// PEER NOTIFICATION: it asked for this.
     Answer(Spread),
+    /// TREE: these, of this type, in place of a push (section 13).
+    Offer(u16, Vec<Offer>),
+    /// Nothing: what it offered and was asked for did not come in time.
+    Unanswered,
     /// Nothing: it offered much and had none of it.
     OffersAreEmpty,
 }
@@ -66,6 +73,8 @@ pub(crate) struct Repair {
     knowledge: Knowledge,
     links: SortedMap<NeighbourId, Link>,
     wants: BTreeMap<Digest, Want>,
+    /// Present with `spreading = tree`.
+    lazy: Option<Box<Lazy>>,
     /// What was asked of neighbours that are gone, to be asked of others at once.
     orphans: Vec<Digest>,
     orphaned_at: Option<Instant>,
@@ -93,12 +102,13 @@ pub(crate) struct Repair {
 
 impl Repair {
     /// Knows nothing and nobody.
-    pub(crate) fn new(seed: [u8; 32], now: Instant) -> Self {
+    pub(crate) fn new(settings: &Settings, seed: [u8; 32], now: Instant) -> Self {
         Self {
             rng: Rng::new(seed, Stream::Repair),
             knowledge: Knowledge::default(),
             links: SortedMap::new(),
             wants: BTreeMap::new(),
+            lazy: Self::lazy_for(settings),
             orphans: Vec::new(),
             orphaned_at: None,
             is_asking: false,
@@ -193,6 +203,7 @@ impl Repair {
             self.knowledge.expire(now, settings.suppression_time);
         }
         self.forget_old_wants(now, settings.suppression_time);
+        self.lazy.iter_mut().for_each(|lazy| lazy.expire(now));
     }
 
     /// When [`expire`](Self::expire) finds something.
@@ -224,11 +235,13 @@ impl Repair {
     pub(crate) fn link_down(&mut self, now: Instant, neighbour: NeighbourId) {
         let Some(link) = self.links.remove(&neighbour) else { return };
         self.bits &= !link.bit;
+        self.lazy.iter_mut().for_each(|lazy| lazy.trees.link_down(link.bit));
         self.set_due();
         self.give_up_on(now, neighbour, link);
         if self.links.is_empty() {
             (self.offers_at, self.soon_at, self.answers_at, self.interest_at) = (None, None, None, None);
             (self.wants, self.orphans, self.orphaned_at, self.due) = (BTreeMap::new(), Vec::new(), None, None);
+            self.lazy.iter_mut().for_each(|lazy| **lazy = Lazy::default());
         }
     }
 
@@ -258,6 +271,9 @@ impl Repair {
         if types.exceeds(&link.interest) {
             (link.position, link.is_fresh) = (first, true);
             wake_by(&mut self.soon_at, &mut self.due, now.after(OFFER_DELAY));
+        }
+        if let Some(lazy) = &mut self.lazy {
+            lazy.trees.forget(link.bit, |data_type| types.has(data_type));
         }
         link.interest = types;
         Ok(())
@@ -303,6 +319,8 @@ impl Repair {
             out.extend(self.links.keys().map(|neighbour| (*neighbour, Say::Interest)));
         }
         self.lose_patience(now, settings, out);
+        self.ask_in_place_of_a_push(now, settings, out);
+        self.offer_lazily(now, settings, room, out);
         if is_due(&mut self.answers_at) {
             self.answer_all(now, settings, room, out);
         }
@@ -343,7 +361,8 @@ impl Repair {
         let patience = asked.filter_map(Link::patience_ends).min();
         self.is_asking = patience.is_some();
         let others = [self.offers_at, self.soon_at, self.answers_at, self.interest_at];
-        self.due = others.into_iter().flatten().chain(patience).chain(self.orphaned_at).min();
+        let lazily = self.lazy.as_ref().and_then(|lazy| lazy.due());
+        self.due = others.into_iter().flatten().chain(patience).chain(self.orphaned_at).chain(lazily).min();
     }
 }
 

@@ -4,7 +4,7 @@ use super::knowledge::{Entry, Knowledge};
 use super::link::{Link, Types};
 use super::{Out, OverTheRate, Repair, Say, wake_by};
 use crate::dissemination::{NeighbourId, Spread};
-use crate::limits::{ANSWERS_WAITING_MAX, DIGESTS_PER_FRAME};
+use crate::limits::{ANSWERS_WAITING_MAX, DIGESTS_PER_FRAME, TREE_YOUNG};
 use crate::settings::Settings;
 use crate::time::{Age, Duration, Instant};
 use crate::wire::{Digest, Offer, peer_notification};
@@ -21,7 +21,7 @@ fn age_in_offer(now: Instant, age: Age) -> u16 {
 }
 
 /// Is this message worth offering over a link with this bit and interest?
-fn is_wanted(entry: &Entry, bit: u64, interest: &Types, now: Instant, limit: Duration) -> bool {
+pub(super) fn is_wanted(entry: &Entry, bit: u64, interest: &Types, now: Instant, limit: Duration) -> bool {
     entry.told & bit == 0
         && entry.ttl.is_some()
         && entry.age.now(now) < limit
@@ -30,7 +30,13 @@ fn is_wanted(entry: &Entry, bit: u64, interest: &Types, now: Instant, limit: Dur
 }
 
 /// Offers a message, if the rate lets it; is that so?
-fn offer_one(knowledge: &mut Knowledge, link: &mut Link, number: u64, now: Instant, offers: &mut Vec<Offer>) -> bool {
+pub(super) fn offer_one(
+    knowledge: &mut Knowledge,
+    link: &mut Link,
+    number: u64,
+    now: Instant,
+    offers: &mut Vec<Offer>,
+) -> bool {
     if offers.len() >= DIGESTS_PER_FRAME || !link.rates(now).offers_sent.take(now) {
         return false;
     }
@@ -191,6 +197,7 @@ impl Repair {
     ) {
         let limit = Self::age_limit(settings);
         let Some(link) = self.links.get_mut(&neighbour) else { return };
+        let is_in_tree = self.lazy.as_ref().is_some_and(|lazy| lazy.trees.has(link.bit));
         let (mut left, mut gone) = (room(neighbour), Vec::new());
         while let Some(number) = link.owed.front().copied() {
             let answer = self.knowledge.get(number).filter(|entry| entry.age.now(now) < limit);
@@ -199,12 +206,16 @@ impl Repair {
             {
                 let spread = Spread { ttl, id: entry.id, payload: entry.payload.clone() };
                 let len = peer_notification(ttl, entry.id, &entry.payload).len() as u64;
+                // What would have been pushed is not counted (section 13).
+                let is_free = is_in_tree && entry.age.now(now) < TREE_YOUNG;
                 let answers = &mut link.rates(now).answers;
-                if left < len || !answers.has(now, len) || !self.answers.take_many(now, len) {
+                if left < len || !is_free && (!answers.has(now, len) || !self.answers.take_many(now, len)) {
                     wake_by(&mut self.answers_at, &mut self.due, now.after(ANSWERS_PAUSE));
                     break;
                 }
-                answers.take_many(now, len);
+                if !is_free {
+                    answers.take_many(now, len);
+                }
                 left = left.saturating_sub(len);
                 out.push((neighbour, Say::Answer(spread)));
             } else if let Some(digest) = self.knowledge.digest(number) {

@@ -14,6 +14,7 @@ use crate::membership::connections::Connections;
 use crate::membership::view::Neighbour;
 use crate::note::{EndReason, Note};
 use crate::pow::Puzzle;
+use crate::settings::Spreading;
 use crate::time::Instant;
 use crate::wire::{AddressList, Capabilities, Features, Hints, PeerMessage};
 use std::hash::Hasher;
@@ -53,6 +54,8 @@ impl GossipState {
             (false, false) => Features::default(),
         };
         let features = if self.settings.cache_size > 0 { purpose.with(Features::REPAIR) } else { purpose };
+        let has_trees = self.settings.cache_size > 0 && self.settings.spreading == Spreading::Tree;
+        let features = if has_trees { features.with(Features::TREE) } else { features };
         let other_family = self.settings.p2p_address.iter().filter(|address| address.is_ipv6() != peer.is_v6);
         let hints: Vec<SocketAddr> =
             other_family.filter_map(|own| self.settings.own_address(&own)).filter(is_usable).collect();
@@ -85,7 +88,8 @@ impl GossipState {
         }
         let is_urgent = theirs.features.has(Features::URGENT);
         let repairs = theirs.features.has(Features::REPAIR);
-        peer.extended = Some(Extended { instance: theirs.instance, is_urgent, repairs });
+        let trees = repairs && theirs.features.has(Features::TREE);
+        peer.extended = Some(Extended { instance: theirs.instance, is_urgent, repairs, trees });
         let (is_dialed, is_untouched) = (id.is_dialed(), matches!(peer.verifier, Verifier::AwaitHello { .. }));
         if is_dialed && theirs.instance == self.instance {
             self.dialed_ourselves(id, out);

@@ -110,7 +110,7 @@ impl GossipState {
             membership: Membership::new(&settings, seed, now),
             faults: Faults::new(),
             subscriptions: Subscriptions::default(),
-            dissemination: Dissemination::new(seed, now),
+            dissemination: Dissemination::new(&settings, seed, now),
             proofs: Proofs::new(settings.pow_per_minute, now),
             timers: Timers::default(),
             metrics: Metrics::default(),

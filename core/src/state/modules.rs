@@ -83,7 +83,7 @@ impl GossipState {
             ApiMessage::Notify { data_type } => match self.subscriptions.subscribe(id, data_type) {
                 Subscribed::New => {
                     if self.subscriptions.subscribers(data_type).len() == 1 {
-                        self.dissemination.repair.interest_changed(self.now);
+                        self.interest_changed();
                     }
                     if self.settings.replay {
                         self.replay(id, data_type, out);
@@ -233,7 +233,7 @@ impl GossipState {
     fn forget_module(&mut self, id: ConnectionId) {
         self.modules.remove(&id);
         if !planted!(SubscriptionsOutlive) && self.subscriptions.unsubscribe_all(id) {
-            self.dissemination.repair.interest_changed(self.now);
+            self.interest_changed();
         }
     }
 

@@ -110,6 +110,7 @@ impl GossipState {
             | PeerMessage::IHave(_)
             | PeerMessage::IWant(_)
             | PeerMessage::Interest(_)
+            | PeerMessage::Tree(_)
             | PeerMessage::PeerNotification { .. } => match neighbour {
                 Some(neighbour) => self.on_neighbours_message(id, neighbour, message, out),
                 // Before it is established it counts for nothing, and costs nothing.
@@ -151,6 +152,7 @@ impl GossipState {
             }
             PeerMessage::IHave(offers) => self.on_offers(id, neighbour, offers, out),
             PeerMessage::IWant(digests) => self.on_wants(id, neighbour, digests, out),
+            PeerMessage::Tree(tree) => self.on_tree(id, neighbour, tree, out),
             PeerMessage::Interest(interest) => self.on_interest(id, neighbour, interest, out),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use super::{GossipState, add, bump};
 use crate::action::Actions;
-use crate::connection::peer::Peer;
+use crate::connection::peer::{Extended, Peer};
 use crate::dissemination::NeighbourId;
 use crate::error::Fault;
 use crate::event::ConnectionId;
@@ -10,8 +10,9 @@ use crate::limits::QUEUE_MARK_PART;
 use crate::membership::view::View;
 use crate::repair::{Out, OverTheRate, Say};
 use crate::settings::Settings;
+use crate::tree::Turn;
 use crate::util::sorted::SortedMap;
-use crate::wire::{Digests, Interest, Offers, notification_of, peer_notification_of};
+use crate::wire::{Digests, Interest, Offers, Tree, TreeAction, notification_of, peer_notification_of};
 
 /// How many bytes may be queued for a neighbour: none if its queue is above its mark.
 fn room(view: &View, peers: &SortedMap<ConnectionId, Box<Peer>>, settings: &Settings, neighbour: NeighbourId) -> u64 {
@@ -26,6 +27,10 @@ impl GossipState {
         {
             return false;
         }
+        if self.extensions_of(neighbour).is_some_and(|theirs| theirs.trees) {
+            let pruned = self.dissemination.repair.tree_up(self.now, neighbour);
+            pruned.into_iter().for_each(|data_type| self.say_turn((neighbour, data_type, Turn::Prune), out));
+        }
         if self.subscriptions.len() > 0 {
             self.say_interest(neighbour, out);
         }
@@ -33,9 +38,12 @@ impl GossipState {
     }
 
     fn takes_part(&self, neighbour: NeighbourId) -> bool {
+        self.extensions_of(neighbour).is_some_and(|theirs| theirs.repairs)
+    }
+
+    fn extensions_of(&self, neighbour: NeighbourId) -> Option<Extended> {
         let sends_on = self.membership.view.get(neighbour).and_then(|known| known.sends_on());
-        let theirs = sends_on.and_then(|id| self.peers.get(&id)).and_then(|peer| peer.extended);
-        theirs.is_some_and(|theirs| theirs.repairs)
+        sends_on.and_then(|id| self.peers.get(&id)).and_then(|peer| peer.extended)
     }
 
     /// A neighbour is gone. One that found no place may take part instead.
@@ -120,6 +128,74 @@ impl GossipState {
         self.charge(id, taken, out);
     }
 
+    /// What modules here subscribe to has changed.
+    pub(super) fn interest_changed(&mut self) {
+        self.dissemination.repair.interest_changed(self.now);
+        self.dissemination.repair.keep_trees(|| self.subscriptions.types());
+    }
+
+    /// TREE (section 13): how messages of a type go between us, or what is offered in place of pushing it.
+    pub(super) fn on_tree(&mut self, id: ConnectionId, neighbour: NeighbourId, tree: Tree<'_>, out: &mut Actions) {
+        let Tree { action, data_type, offers } = tree;
+        let turn = match action {
+            TreeAction::Prune => Turn::Prune,
+            TreeAction::Graft => Turn::Graft,
+            TreeAction::Offer => return self.on_lazy_offers(id, neighbour, data_type, offers, out),
+            TreeAction::Other(_) => return,
+        };
+        let repair = &mut self.dissemination.repair;
+        let taken = if self.subscriptions.subscribers(data_type).is_empty() {
+            Ok(false)
+        } else {
+            repair.turned(self.now, neighbour, data_type, turn)
+        };
+        match (&taken, turn) {
+            (Ok(true), Turn::Prune) => bump(&mut self.metrics.prunes_taken),
+            (Ok(true), Turn::Graft) => bump(&mut self.metrics.grafts_taken),
+            (Ok(false), _) => bump(&mut self.metrics.tree_ignored),
+            (Err(OverTheRate), _) => {}
+        }
+        self.charge(id, taken.map(|_| ()), out);
+    }
+
+    fn on_lazy_offers(
+        &mut self,
+        id: ConnectionId,
+        neighbour: NeighbourId,
+        data_type: u16,
+        offers: Offers<'_>,
+        out: &mut Actions,
+    ) {
+        // It may have crossed our word that nobody subscribes any more.
+        if self.subscriptions.subscribers(data_type).is_empty() {
+            return;
+        }
+        let mut says = Out::new();
+        let count = offers.iter().count() as u64;
+        self.metrics.digests_taken = self.metrics.digests_taken.saturating_add(count);
+        let repair = &mut self.dissemination.repair;
+        let taken = repair.offered_lazily(self.now, &self.settings, neighbour, data_type, offers.iter(), &mut says);
+        self.dissemination.has_asked(self.now, &self.settings);
+        self.say_all(says, out);
+        self.charge(id, taken, out);
+    }
+
+    /// A neighbour is told how it is to send us messages of a type from now on.
+    pub(super) fn say_turn(&mut self, (neighbour, data_type, turn): (NeighbourId, u16, Turn), out: &mut Actions) {
+        let Some(id) = self.membership.view.get(neighbour).and_then(|known| known.sends_on()) else { return };
+        let action = match turn {
+            Turn::Prune => {
+                bump(&mut self.metrics.prunes_sent);
+                TreeAction::Prune
+            }
+            Turn::Graft => {
+                bump(&mut self.metrics.grafts_sent);
+                TreeAction::Graft
+            }
+        };
+        self.send(id, Tree::turn(action, data_type), out);
+    }
+
     fn charge(&mut self, id: ConnectionId, taken: Result<(), OverTheRate>, out: &mut Actions) {
         if taken.is_err() {
             bump(&mut self.metrics.frames_over_rate);
@@ -145,6 +221,12 @@ impl GossipState {
                     let frame = peer_notification_of(spread.ttl, spread.id, spread.payload);
                     self.spread_to(&[neighbour], &frame, None, out);
                 }
+                Say::Offer(data_type, offers) => {
+                    let count = offers.len() as u64;
+                    self.metrics.pushes_spared = self.metrics.pushes_spared.saturating_add(count);
+                    self.send(id, Tree::frame_of(data_type, &offers), out);
+                }
+                Say::Unanswered => bump(&mut self.metrics.offers_unanswered),
                 Say::Interest => self.say_interest(neighbour, out),
                 Say::OffersAreEmpty => self.fault(id, Fault::EmptyOffers, out),
             }

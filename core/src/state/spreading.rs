@@ -53,6 +53,9 @@ impl GossipState {
             self.spread_to(&delivery.targets, &frame, delivery.known, out);
             delivery.targets.clear();
         }
+        if let Some(turn) = delivery.turn.take() {
+            self.say_turn(turn, out);
+        }
         for id in delivery.new_listeners.drain(..) {
             if let Some(module) = self.modules.get(&id) {
                 out.push(Action::Note(Note::ModuleIsListener { connection: id, remote: module.remote }));

@@ -18,7 +18,7 @@ pub use deframer::{Deframer, Next};
 pub use frame::{Frame, Payload};
 pub(crate) use p2p::peer_notification_of;
 pub use p2p::{AddressList, Capabilities, Features, GoodbyeReason, Hints, PeerMessage, peer_notification};
-pub use repair::{Digest, Digests, Interest, Offer, Offers};
+pub use repair::{Digest, Digests, Interest, Offer, Offers, Tree, TreeAction};
 
 use std::fmt;
 
@@ -58,6 +58,8 @@ pub mod kind {
     pub const IHAVE: u16 = 515;
     /// IWANT, an extension.
     pub const IWANT: u16 = 516;
+    /// TREE, an extension.
+    pub const TREE: u16 = 517;
     /// INTEREST, an extension.
     pub const INTEREST: u16 = 518;
     /// GOODBYE, an extension.

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::frame::{Fields, Frame, Payload};
-use super::repair::{self, Digests, Interest, Offers};
+use super::repair::{self, Digests, Interest, Offers, Tree};
 use super::{DecodeError, kind};
 use crate::limits::{FRAME_HEADER, FRAME_MAX};
 use std::net::SocketAddr;
@@ -61,6 +61,8 @@ pub enum PeerMessage<'a> {
     IHave(Offers<'a>),
     /// 516: send me these.
     IWant(Digests<'a>),
+    /// 517: how messages of a type go between us.
+    Tree(Tree<'a>),
     /// 518: my modules subscribe to this.
     Interest(Interest<'a>),
     /// 519: I close this connection.
@@ -94,6 +96,8 @@ impl Features {
     pub const URGENT: Self = Self(2);
     /// The sender takes part in repair (section 12).
     pub const REPAIR: Self = Self(4);
+    /// The sender takes offers in place of messages, and says from whom it wants which (section 13).
+    pub const TREE: Self = Self(8);
 
     /// Is `other` among these?
     pub const fn has(self, other: Self) -> bool {
@@ -235,7 +239,7 @@ impl From<u16> for GoodbyeReason {
 impl<'a> PeerMessage<'a> {
     /// Is this a type that [`decode`](Self::decode) knows?
     pub const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::PEER_REQUEST..=kind::IWANT | kind::INTEREST | kind::GOODBYE)
+        matches!(kind, kind::PEER_REQUEST..=kind::INTEREST | kind::GOODBYE)
     }
 
     /// Reads a body.
@@ -284,6 +288,7 @@ impl<'a> PeerMessage<'a> {
             kind::PONG => Ok(Self::Pong),
             kind::IHAVE => Ok(Self::IHave(Offers::read(body))),
             kind::IWANT => Ok(Self::IWant(Digests::read(body))),
+            kind::TREE => Tree::read(body).map(Self::Tree),
             kind::INTEREST => Interest::read(body).map(Self::Interest),
             kind::GOODBYE => Ok(Self::Goodbye { reason: cursor.u16()?.into() }),
             _ => Err(DecodeError::UnknownType),
@@ -339,6 +344,7 @@ impl<'a> PeerMessage<'a> {
             Self::Pong => fields.frame(kind::PONG),
             Self::IHave(offers) => repair::have_frame(offers),
             Self::IWant(digests) => repair::want_frame(digests),
+            Self::Tree(tree) => tree.frame(),
             Self::Interest(interest) => interest.frame(),
             Self::Goodbye { reason } => fields.u16(reason.number()).frame(kind::GOODBYE),
         }

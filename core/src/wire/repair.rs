@@ -111,6 +111,76 @@ impl<'a> Interest<'a> {
     }
 }
 
+/// What TREE does (section 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreeAction {
+    /// Of this type send offers only.
+    Prune,
+    /// Of this type send everything in full.
+    Graft,
+    /// These were just found valid.
+    Offer,
+    /// Something that is not known here.
+    Other(u16),
+}
+
+impl TreeAction {
+    const fn of(number: u16) -> Self {
+        match number {
+            0 => Self::Prune,
+            1 => Self::Graft,
+            2 => Self::Offer,
+            other => Self::Other(other),
+        }
+    }
+
+    const fn number(self) -> u16 {
+        match self {
+            Self::Prune => 0,
+            Self::Graft => 1,
+            Self::Offer => 2,
+            Self::Other(number) => number,
+        }
+    }
+}
+
+/// What TREE says about one data type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tree<'a> {
+    /// What is done.
+    pub action: TreeAction,
+    /// Of which messages.
+    pub data_type: u16,
+    /// Those that are offered.
+    pub offers: Offers<'a>,
+}
+
+impl<'a> Tree<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(body);
+        let (action, data_type) = (TreeAction::of(cursor.u16()?), cursor.u16()?);
+        let rest = if action == TreeAction::Offer { cursor.rest() } else { &[] };
+        Ok(Self { action, data_type, offers: Offers::read(rest) })
+    }
+
+    /// The frame that offers these; as many as fit.
+    pub fn frame_of(data_type: u16, offers: &[Offer]) -> Frame {
+        let start = Fields::default().u16(TreeAction::Offer.number()).u16(data_type);
+        let those = offers.iter().take(DIGESTS_PER_FRAME);
+        those.fold(start, |fields, offer| fields.u64(offer.digest).u16(offer.age)).frame(kind::TREE)
+    }
+
+    /// The frame that does this to links of a type.
+    pub fn turn(action: TreeAction, data_type: u16) -> Frame {
+        Fields::default().u16(action.number()).u16(data_type).frame(kind::TREE)
+    }
+
+    pub(super) fn frame(self) -> Frame {
+        let fields = Fields::default().u16(self.action.number()).u16(self.data_type);
+        fields.bytes(self.offers.0).frame(kind::TREE)
+    }
+}
+
 pub(super) fn have_frame(offers: Offers<'_>) -> Frame {
     Fields::default().bytes(offers.0).frame(kind::IHAVE)
 }

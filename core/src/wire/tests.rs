@@ -46,6 +46,9 @@ const VECTORS: &[(&str, &[u8])] = &[
     ("515 of two", &[0, 24, 2, 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 7, 9, 8, 7, 6, 5, 4, 3, 2, 255, 255]),
     ("516 of none", &[0, 4, 2, 4]),
     ("516 of two", &[0, 20, 2, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2]),
+    ("517 prune", &[0, 8, 2, 5, 0, 0, 5, 0x39]),
+    ("517 graft", &[0, 8, 2, 5, 0, 1, 5, 0x39]),
+    ("517 of two", &[0, 28, 2, 5, 0, 2, 5, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0, 7, 9, 8, 7, 6, 5, 4, 3, 2, 0, 1]),
     ("518 of none", &[0, 6, 2, 6, 0, 0]),
     ("518 of all", &[0, 6, 2, 6, 0, 1]),
     ("518 of two", &[0, 10, 2, 6, 0, 0, 5, 0x39, 0xff, 0xff]),
@@ -103,6 +106,7 @@ fn fits(kind: u16, body: &[u8]) -> Result<(), DecodeError> {
         },
         514 => true,
         515 | 516 => true,
+        517 => len >= 4,
         518 | 519 => len >= 2,
         _ => return Err(DecodeError::UnknownType),
     };
@@ -129,6 +133,8 @@ fn canonical(kind: u16, body: &[u8]) -> Vec<u8> {
         514 => body.clear(),
         515 => body.truncate(body.len() / 10 * 10),
         516 => body.truncate(body.len() / 8 * 8),
+        517 if body[..2] == [0, 2] => body.truncate(4 + (body.len() - 4) / 10 * 10),
+        517 => body.truncate(4),
         518 => body.truncate(body.len() / 2 * 2),
         519 => body.truncate(2),
         _ => {}
@@ -237,6 +243,17 @@ fn repair_vectors_mean_what_section_12_says() {
     let PeerMessage::IWant(two) = read("516 of two") else { panic!() };
     assert_eq!(two.iter().collect::<Vec<_>>(), [first, second]);
     assert_eq!(Digests::frame_of(&[first, second]).to_vec(), vector("516 of two"));
+    let PeerMessage::Tree(prune) = read("517 prune") else { panic!() };
+    assert_eq!((prune.action, prune.data_type, prune.offers.iter().count()), (TreeAction::Prune, 1337, 0));
+    assert_eq!(Tree::turn(TreeAction::Prune, 1337).to_vec(), vector("517 prune"));
+    assert_eq!(Tree::turn(TreeAction::Graft, 1337).to_vec(), vector("517 graft"));
+    let PeerMessage::Tree(two) = read("517 of two") else { panic!() };
+    let offers = [Offer { digest: first, age: 7 }, Offer { digest: second, age: 1 }];
+    assert_eq!(
+        (two.action, two.data_type, two.offers.iter().collect::<Vec<_>>()),
+        (TreeAction::Offer, 1337, offers.to_vec())
+    );
+    assert_eq!(Tree::frame_of(1337, &offers).to_vec(), vector("517 of two"));
     let PeerMessage::Interest(none) = read("518 of none") else { panic!() };
     assert!(!none.is_all() && none.iter().next().is_none());
     assert!(matches!(read("518 of all"), PeerMessage::Interest(all) if all.is_all()));
@@ -247,7 +264,7 @@ fn repair_vectors_mean_what_section_12_says() {
 
 #[test]
 fn lists_of_repair_end_with_their_last_whole_entry_and_are_read_to_their_bound() {
-    for name in ["515 of two", "516 of two", "518 of two"] {
+    for name in ["515 of two", "516 of two", "517 of two", "518 of two"] {
         let (kind, body) = parts_of(vector(name));
         let message = PeerMessage::decode(kind, body).unwrap();
         let trailing = if kind == kind::INTEREST { 1 } else { 7 };
@@ -311,7 +328,7 @@ fn each_port_refuses_the_other_ports_types() {
         assert_eq!(api, (500..=503).contains(&kind), "type {kind} on the API port");
         // 513 needs an original type to be known.
         let peer = PeerMessage::decode(kind, &[&[1, 0xfc], &body[..]].concat()) != Err(DecodeError::UnknownType);
-        assert_eq!(peer, (504..=516).contains(&kind) || kind == 518 || kind == 519, "type {kind} between peers");
+        assert_eq!(peer, (504..=519).contains(&kind), "type {kind} between peers");
         assert_eq!(PeerMessage::knows(kind), peer, "type {kind}");
     }
 }
@@ -372,7 +389,7 @@ fn reserved_bits_are_ignored_and_sent_as_zero() {
 
 #[test]
 fn trailing_bytes_of_extensions_are_ignored() {
-    let is_list = |kind| matches!(kind, kind::IHAVE | kind::IWANT | kind::INTEREST);
+    let is_list = |kind| matches!(kind, kind::IHAVE | kind::IWANT | kind::TREE | kind::INTEREST);
     let of_section_8 = |kind| kind >= kind::CAPABILITIES && !is_list(kind);
     let extensions = VECTORS.iter().filter(|(_, bytes)| of_section_8(parts_of(bytes).0));
     let mut met = 0;
@@ -478,6 +495,7 @@ fn any_peer_message<'a>(g: &mut Gen, which: usize, material: &'a Material) -> Pe
         10 => PeerMessage::decode(kind::IHAVE, &material.list).unwrap(),
         11 => PeerMessage::decode(kind::IWANT, &material.list).unwrap(),
         12 if material.list.len() >= 2 => PeerMessage::decode(kind::INTEREST, &material.list).unwrap(),
+        13 if material.list.len() >= 4 => PeerMessage::decode(kind::TREE, &material.list).unwrap(),
         _ => PeerMessage::Goodbye { reason: u16::arbitrary(g).into() },
     }
 }
@@ -485,7 +503,7 @@ fn any_peer_message<'a>(g: &mut Gen, which: usize, material: &'a Material) -> Pe
 #[test]
 fn every_peer_message_survives_its_frame() {
     for_seeds(40, |g| {
-        for which in 0..=13 {
+        for which in 0..=14 {
             let material = Material::arbitrary(g);
             let message = any_peer_message(g, which, &material);
             let bytes = message.frame().to_vec();

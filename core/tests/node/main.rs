@@ -13,3 +13,4 @@ mod repair;
 mod replay;
 mod spreading;
 mod sweep;
+mod tree;

@@ -1,7 +1,7 @@
 //! Everything that was offered, asked for again and again.
 
 use super::{Crew, Script};
-use gossip_core::wire::{Digest, Digests, Features, Interest, PeerMessage, kind};
+use gossip_core::wire::{Digest, Digests, Features, PeerMessage};
 use std::collections::BTreeMap;
 
 /// So many are kept for each connection.
@@ -12,14 +12,8 @@ pub(super) struct AskAgain {
     offered: BTreeMap<u32, Vec<Digest>>,
 }
 
-fn say(crew: &mut Crew, link: u32, kind: u16, frame: &[u8]) {
-    if let Ok(message) = PeerMessage::decode(kind, &frame[4..]) {
-        crew.send(link, &message);
-    }
-}
-
 fn ask(crew: &mut Crew, link: u32, digests: &[Digest]) {
-    say(crew, link, kind::IWANT, &Digests::frame_of(digests).to_vec());
+    super::say(crew, link, &Digests::frame_of(digests));
 }
 
 impl Script for AskAgain {
@@ -41,10 +35,8 @@ impl Script for AskAgain {
         crew.challenge(link);
     }
 
-    /// All types: that is one more than there can be named.
     fn joined(&mut self, crew: &mut Crew, link: u32) {
-        let types: Vec<u16> = (0..=256).collect();
-        say(crew, link, kind::INTEREST, &Interest::frame_of(&types).to_vec());
+        super::want_everything(crew, link);
     }
 
     fn heard(&mut self, crew: &mut Crew, link: u32, message: &PeerMessage<'_>) {

@@ -17,6 +17,7 @@ mod collide;
 mod drip;
 mod eclipse;
 mod empty_offers;
+mod false_parent;
 mod flood;
 mod forged_ttl;
 mod garbage;
@@ -27,13 +28,14 @@ mod poison;
 mod replay;
 mod sizes;
 mod slow_reader;
+mod turn_all;
 mod wrong_proofs;
 
 pub use address::{Whose, whose};
 pub use crew::{Crew, Deed, Link, Stage};
 
 use crate::scenario::Attack;
-use gossip_core::wire::PeerMessage;
+use gossip_core::wire::{Digest, Frame, Interest, PeerMessage, TreeAction};
 
 /// What an attack does when something happens. What it does not say, an honest peer would do.
 trait Script {
@@ -68,6 +70,28 @@ trait Script {
     fn heard(&mut self, _crew: &mut Crew, _link: u32, _message: &PeerMessage<'_>) {}
 }
 
+/// Says a frame that has no message of its own type to be made of.
+fn say(crew: &mut Crew, link: u32, frame: &Frame) {
+    let bytes = frame.to_vec();
+    if let Ok(message) = PeerMessage::decode(frame.kind(), &bytes[4..]) {
+        crew.send(link, &message);
+    }
+}
+
+/// Claims to be interested in all types: that is in one more than can be named.
+fn want_everything(crew: &mut Crew, link: u32) {
+    let types: Vec<u16> = (0..=256).collect();
+    say(crew, link, &Interest::frame_of(&types));
+}
+
+/// As PROTOCOL.md has it, section 12.
+fn digest_of(id: u16, data_type: u16, data: &[u8]) -> Digest {
+    use sha2::{Digest as _, Sha256};
+    let head = [id.to_be_bytes(), data_type.to_be_bytes()].concat();
+    let hash = Sha256::new().chain_update(head).chain_update(data).finalize();
+    hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+}
+
 /// The scripts by their kind.
 fn script(attack: Attack) -> Box<dyn Script> {
     match attack {
@@ -90,6 +114,9 @@ fn script(attack: Attack) -> Box<dyn Script> {
         Attack::Ask => Box::new(ask::Ask),
         Attack::Flood => Box::new(flood::Flood),
         Attack::EmptyOffers => Box::new(empty_offers::EmptyOffers),
+        Attack::PruneAll => Box::new(turn_all::TurnAll(TreeAction::Prune)),
+        Attack::GraftAll => Box::new(turn_all::TurnAll(TreeAction::Graft)),
+        Attack::FalseParent => Box::new(false_parent::FalseParent::default()),
         Attack::AskAgain => Box::new(ask_again::AskAgain::default()),
     }
 }

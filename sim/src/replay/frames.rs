@@ -1,7 +1,7 @@
 //! Frames put into words.
 
 use super::text::{excerpt, hex};
-use gossip_core::wire::{ApiMessage, DecodeError, Features, Offer, PeerMessage, kind};
+use gossip_core::wire::{ApiMessage, DecodeError, Features, Offer, PeerMessage, Tree, TreeAction, kind};
 use std::net::SocketAddr;
 
 /// What a frame says.
@@ -121,6 +121,15 @@ pub(super) fn of_peer(kind: u16, body: &[u8]) -> Said<'_> {
             plain("IHAVE", there + &gone)
         }
         Ok(PeerMessage::IWant(digests)) => plain("IWANT", format!("{} messages", digests.iter().count())),
+        Ok(PeerMessage::Tree(Tree { action, data_type, offers })) => {
+            let words = match action {
+                TreeAction::Prune => "offers only, please".to_owned(),
+                TreeAction::Graft => "everything in full, please".to_owned(),
+                TreeAction::Offer => format!("{} messages in place of a push", offers.iter().count()),
+                TreeAction::Other(number) => format!("unknown action {number}"),
+            };
+            plain("TREE", format!("type {data_type}: {words}"))
+        }
         Ok(PeerMessage::Interest(interest)) => {
             let types: Vec<String> = interest.iter().map(|data_type| data_type.to_string()).collect();
             let words = match (interest.is_all(), types.is_empty()) {

@@ -150,6 +150,7 @@ impl Traffic {
             kind::PONG => "pong",
             kind::IHAVE => "ihave",
             kind::IWANT => "iwant",
+            kind::TREE => "tree",
             kind::INTEREST => "interest",
             kind::GOODBYE => "goodbye",
             _ => "",

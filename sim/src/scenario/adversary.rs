@@ -83,6 +83,9 @@ attacks! {
     Flood "flood" "Send a new message that modules like on each connection each `every`.",
     EmptyOffers "empty-offers" "Offer what is heard at once, and each `every` 64 messages that there are not; send none.",
     AskAgain "ask-again" "Ask for everything that is offered twice, and for all of it again each `every`.",
+    PruneAll "prune-all" "Tell each neighbour each `every` to send offers only, and pass nothing on.",
+    GraftAll "graft-all" "Ask each neighbour each `every` to send everything in full, and pass nothing on.",
+    FalseParent "false-parent" "Pass on what is heard at once for five acts, then offer it and send none for five, and so on.",
 }
 
 impl Attack {

@@ -5,8 +5,8 @@ use super::file::MEASURES;
 use super::value::{join, show_bound, show_latency, show_share, show_span, show_who};
 use super::{Adversary, Expectation, Fault, Measure, Relation, Scenario, Step, Verdict, Who, Workload};
 use crate::network::Latency;
-use gossip_core::Settings;
 use gossip_core::pow::Target;
+use gossip_core::{Settings, Spreading};
 use std::fmt::Write as _;
 
 /// Writes to a string, which cannot fail.
@@ -130,6 +130,7 @@ fn write_settings(out: &mut String, settings: &Settings) {
         repair_interval,
         cache_bytes,
         replay,
+        spreading,
     } = settings;
     line!(out, "\n[gossip]");
     for (key, value) in [
@@ -175,6 +176,7 @@ fn write_settings(out: &mut String, settings: &Settings) {
     line!(out, "announcer_vouches = {}", yes(*announcer_vouches));
     line!(out, "check_source_ip = {}", yes(*check_source_ip));
     line!(out, "replay = {}", yes(*replay));
+    line!(out, "spreading = {}", if *spreading == Spreading::Tree { "tree" } else { "push" });
 }
 
 fn write_workload(out: &mut String, workload: &Workload) {

@@ -147,7 +147,7 @@ impl Stats {
 
     /// Frames among peers that serve finding each other: all but messages, repair, PING and PONG.
     pub fn handshake_frames(&self) -> u64 {
-        let repair = [kind::IHAVE, kind::IWANT, kind::INTEREST];
+        let repair = [kind::IHAVE, kind::IWANT, kind::TREE, kind::INTEREST];
         let other = [&[kind::PEER_NOTIFICATION, kind::PING, kind::PONG][..], &repair].concat();
         self.kinds().filter(|(kind, ..)| !other.contains(kind)).map(|(_, frames, _)| frames).sum()
     }

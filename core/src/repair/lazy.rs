@@ -1,0 +1,391 @@
+//! Offers in place of a push (PROTOCOL.md, section 13).
+
+use super::asking::Want;
+use super::link::Link;
+use super::offering::{AGE_UNIT, is_wanted, offer_one};
+use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
+use crate::dissemination::NeighbourId;
+use crate::limits::{
+    DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT, TREE_RECENT_MAX, TREE_WAIT,
+};
+use crate::rng::Rng;
+use crate::settings::{Settings, Spreading};
+use crate::time::{Age, Duration, Instant};
+use crate::tree::{Trees, Turn, Way};
+use crate::util::bucket::TokenBucket;
+use crate::wire::{Digest, Offer};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What a node with `spreading = tree` has beside repair.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lazy {
+    pub(super) trees: Trees,
+    /// Messages of the knowledge base and the links that they are offered over, in the order of their numbers.
+    offers: VecDeque<(u64, u64)>,
+    /// When that is.
+    pub(super) offers_at: Option<Instant>,
+    /// What was offered, and when it is asked for, or asked of another. Each want is here at most once for each asking.
+    waiting: BTreeSet<(Instant, Digest)>,
+    /// Messages that came lately, and the links at whose ends they are: most wait for VALIDATION, so that the knowledge
+    /// base does not have them.
+    recent: BTreeMap<Digest, u64>,
+    recent_order: VecDeque<(Instant, Digest)>,
+}
+
+impl Lazy {
+    /// The earliest of all that is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.offers_at).min()
+    }
+
+    /// Messages that came lately.
+    fn remember(&mut self, now: Instant, digest: Digest, links: u64) {
+        *self.recent.entry(digest).or_insert(0) |= links;
+        self.recent_order.push_back((now, digest));
+        while self.recent_order.len() > TREE_RECENT_MAX {
+            self.forget_one();
+        }
+    }
+
+    fn forget_one(&mut self) {
+        if let Some((_, digest)) = self.recent_order.pop_front() {
+            self.recent.remove(&digest);
+        }
+    }
+
+    /// Forgets what came long ago.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while self.recent_order.front().is_some_and(|(at, _)| at.after(TREE_RECENT) <= now) {
+            self.forget_one();
+        }
+    }
+}
+
+/// A message that is about to be spread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spreadable<'a> {
+    /// In the knowledge base.
+    pub(crate) number: u64,
+    pub(crate) data_type: u16,
+    /// Neighbours that sent a copy.
+    pub(crate) senders: &'a [NeighbourId],
+}
+
+impl Repair {
+    /// What a node with these settings has for lazy push.
+    pub(super) fn lazy_for(settings: &Settings) -> Option<Box<Lazy>> {
+        (settings.spreading == Spreading::Tree && settings.cache_size > 0).then(Box::default)
+    }
+
+    /// Does anybody here take offers in place of messages?
+    pub(crate) fn has_trees(&self) -> bool {
+        self.lazy.as_ref().is_some_and(|lazy| !lazy.trees.is_empty())
+    }
+
+    /// This neighbour, which takes part in repair, takes offers in place of messages. The types of which it is to send
+    /// offers only from the start: somebody else brings them here.
+    pub(crate) fn tree_up(&mut self, now: Instant, neighbour: NeighbourId) -> Vec<u16> {
+        let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { return Vec::new() };
+        lazy.trees.link_up(link.bit);
+        let known = lazy.trees.types();
+        known.into_iter().filter(|one| lazy.trees.copy_came(*one, link.bit) && turns(link, now).take(now)).collect()
+    }
+
+    /// Only these types are subscribed to here; sorted.
+    pub(crate) fn keep_trees(&mut self, types: impl FnOnce() -> Vec<u16>) {
+        if let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty()) {
+            lazy.trees.keep(&types());
+        }
+    }
+
+    /// Chooses to whom a valid message goes in full, and sees to it that others are offered it. How many are offered it,
+    /// or do not want it.
+    pub(crate) fn choose(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        rng: &mut Rng,
+        spreadable: Spreadable<'_>,
+        neighbours: &[NeighbourId],
+        targets: &mut Vec<NeighbourId>,
+    ) -> usize {
+        let Spreadable { number, data_type, senders } = spreadable;
+        self.knowledge.hash_before(number.saturating_add(1));
+        let digest = self.knowledge.digest(number);
+        let (Some(lazy), links, degree) = (&mut self.lazy, &mut self.links, settings.degree as usize) else { return 0 };
+        let has_it = digest.and_then(|digest| lazy.recent.get(&digest)).copied().unwrap_or(0);
+        let is_in = |link: &Link| lazy.trees.has(link.bit);
+        targets.clear();
+        let plain = neighbours.iter().filter(|neighbour| !links.get(neighbour).is_some_and(is_in));
+        targets.extend(plain.filter(|neighbour| !senders.contains(neighbour)));
+        if targets.len() > degree {
+            rng.choose(targets, degree);
+        }
+        let (mut pushed, mut offered, mut others) = (0usize, 0u64, 0usize);
+        for neighbour in neighbours {
+            let Some(link) = links.get_mut(neighbour).filter(|link| lazy.trees.has(link.bit)) else { continue };
+            if senders.contains(neighbour) || has_it & link.bit != 0 {
+                continue;
+            }
+            let wants_it = link.interest.has(data_type);
+            let is_pushed = match lazy.trees.way(data_type, link.bit) {
+                _ if !wants_it => false,
+                Way::Grafted => true,
+                Way::Push => {
+                    pushed = pushed.saturating_add(1);
+                    pushed <= degree
+                }
+                Way::Offer => !link.rates(now).offers_sent.has(now, 1),
+            };
+            if is_pushed {
+                targets.push(*neighbour);
+                continue;
+            }
+            others = others.saturating_add(1);
+            offered |= if wants_it { link.bit } else { 0 };
+        }
+        if let Some(entry) = self.knowledge.get_mut(number) {
+            entry.told |= has_it;
+        }
+        if offered != 0 {
+            lazy.offers.push_back((number, offered));
+            if lazy.offers_at.is_none() {
+                wake_by(&mut lazy.offers_at, &mut self.due, now.after(TREE_OFFER_DELAY));
+            }
+        }
+        others
+    }
+
+    /// A message came that is new here, or was announced here. What is to be told to whom it came from.
+    pub(crate) fn first_came(
+        &mut self,
+        now: Instant,
+        from: Option<NeighbourId>,
+        (id, data_type, data): (u16, u16, &[u8]),
+        is_fetched: bool,
+    ) -> Option<(NeighbourId, u16, Turn)> {
+        let lazy = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty())?;
+        let digest = super::digest_of(id, data_type, data);
+        let offerers = self.wants.get(&digest).map_or(&[][..], |want| &want.others);
+        let had = offerers.iter().chain(&from).filter_map(|neighbour| self.links.get(neighbour));
+        lazy.remember(now, digest, had.fold(0, |links, link| links | link.bit));
+        let neighbour = from?;
+        let link = self.links.get_mut(&neighbour)?;
+        let is_grafted = lazy.trees.first_came(data_type, link.bit, is_fetched) && turns(link, now).take(now);
+        is_grafted.then_some((neighbour, data_type, Turn::Graft))
+    }
+
+    /// A copy of a message that is here came in full, unasked. What is to be told to its sender.
+    pub(crate) fn copy_came(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        data_type: u16,
+    ) -> Option<(NeighbourId, u16, Turn)> {
+        let (lazy, link) = (self.lazy.as_mut()?, self.links.get_mut(&neighbour)?);
+        let is_pruned = turns(link, now).has(now, 1) && lazy.trees.copy_came(data_type, link.bit);
+        (is_pruned && turns(link, now).take(now)).then_some((neighbour, data_type, Turn::Prune))
+    }
+
+    /// A neighbour turns our direction of its link. Whether that was too often; false if it is ignored.
+    pub(crate) fn turned(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        data_type: u16,
+        turn: Turn,
+    ) -> Result<bool, OverTheRate> {
+        let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { return Ok(false) };
+        if !lazy.trees.has(link.bit) {
+            return Ok(false);
+        }
+        if !link.rates(now).turns_taken.take(now) {
+            return Err(OverTheRate);
+        }
+        Ok(lazy.trees.turned(data_type, link.bit, turn))
+    }
+
+    /// Offers what is to be offered in place of a push.
+    pub(super) fn offer_lazily(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        room: &dyn Fn(NeighbourId) -> u64,
+        out: &mut Out,
+    ) {
+        let Some(lazy) = self.lazy.as_mut() else { return };
+        if lazy.offers_at.take_if(|at| *at <= now).is_none() {
+            return;
+        }
+        let (offers, limit) = (std::mem::take(&mut lazy.offers), Self::age_limit(settings));
+        let over = offers.iter().fold(0, |all, (_, links)| all | links);
+        let neighbours: Vec<NeighbourId> = self.links.keys().copied().collect();
+        for neighbour in neighbours {
+            let Some(link) = self.links.get_mut(&neighbour).filter(|link| link.bit & over != 0) else { continue };
+            // Who has no room now is offered it with the rest, later.
+            if room(neighbour) == 0 {
+                continue;
+            }
+            let bit = link.bit;
+            let mut by_type: Vec<(u16, Vec<Offer>)> = Vec::new();
+            for (number, _) in offers.iter().filter(|(_, links)| links & bit != 0) {
+                let entry = self.knowledge.get(*number);
+                let Some(entry) = entry.filter(|entry| is_wanted(entry, link.bit, &link.interest, now, limit)) else {
+                    continue;
+                };
+                let data_type = entry.payload.data_type();
+                let at = by_type.iter().position(|(known, _)| *known == data_type).unwrap_or(by_type.len());
+                if at == by_type.len() {
+                    by_type.push((data_type, Vec::new()));
+                }
+                let Some((_, list)) = by_type.get_mut(at) else { continue };
+                if !offer_one(&mut self.knowledge, link, *number, now, list) {
+                    break;
+                }
+            }
+            let said = by_type.into_iter().filter(|(_, offers)| !offers.is_empty());
+            out.extend(said.map(|(data_type, offers)| (neighbour, Say::Offer(data_type, offers))));
+        }
+    }
+
+    /// A neighbour offers messages of a type in place of pushing them. Whether it offers more than it may.
+    pub(crate) fn offered_lazily(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        neighbour: NeighbourId,
+        data_type: u16,
+        offers: impl Iterator<Item = Offer>,
+        out: &mut Out,
+    ) -> Result<(), OverTheRate> {
+        let Some(bit) = self.links.get(&neighbour).map(|link| link.bit) else { return Ok(()) };
+        let Some(lazy) = self.lazy.as_ref().filter(|lazy| lazy.trees.has(bit)) else { return Ok(()) };
+        let interested = self.links.values().filter(|link| link.interest.has(data_type) && link.doubt == 0);
+        let is_awaited = lazy.trees.is_pushed_by(data_type, interested.fold(0, |links, link| links | link.bit));
+        self.knowledge.hash_before(self.knowledge.next());
+        let mut asks = Vec::new();
+        let mut result = Ok(());
+        for Offer { digest, age } in offers {
+            let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { break };
+            if !link.rates(now).offers_taken.take(now) {
+                result = Err(OverTheRate);
+                break;
+            }
+            if let Some(number) = self.knowledge.find(digest) {
+                self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
+            } else if let Some(links) = lazy.recent.get_mut(&digest) {
+                *links |= bit;
+            } else if age != Offer::GONE {
+                let waits = if is_awaited || link.doubt > 0 { TREE_WAIT } else { Duration::ZERO };
+                let age = AGE_UNIT.times(u64::from(age));
+                if age < Self::age_limit(settings) && self.is_to_be_asked(now, neighbour, (digest, age), waits) {
+                    asks.push(digest);
+                }
+            }
+        }
+        if !asks.is_empty() {
+            self.ask(now, settings, neighbour, &asks);
+            asks.iter().for_each(|digest| self.look_again(*digest, now.after(TREE_PATIENCE)));
+            out.push((neighbour, Say::Want(asks)));
+        }
+        self.set_due();
+        result
+    }
+
+    /// Is this asked of this neighbour at once? Else it may be asked later.
+    fn is_to_be_asked(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        (digest, age): (Digest, Duration),
+        waits: Duration,
+    ) -> bool {
+        if self.may_have_been_here(now, age) {
+            return false;
+        }
+        let is_known = self.wants.contains_key(&digest);
+        if !is_known {
+            if !self.makes_room(neighbour) {
+                return false;
+            }
+            self.wants.insert(digest, Want::waiting(Age::then(now, age), neighbour));
+            self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
+        }
+        let Some(want) = self.wants.get_mut(&digest) else { return false };
+        if want.is_done || want.asked == Some(neighbour) {
+            return false;
+        }
+        let in_doubt = |other: &NeighbourId| self.links.get(other).is_none_or(|link| link.doubt > 0);
+        let is_sound = !in_doubt(&neighbour);
+        // Who is in doubt is asked only until somebody else offers.
+        let is_free = want.asked.as_ref().map_or(waits == Duration::ZERO, |asked| is_sound && in_doubt(asked));
+        if is_free {
+            want.others.retain(|other| *other != neighbour);
+            want.asked = Some(neighbour);
+            return true;
+        }
+        if is_sound && want.others.len() >= OTHER_OFFERERS_MAX {
+            let at = want.others.iter().position(in_doubt);
+            at.into_iter().for_each(|at| _ = want.others.remove(at));
+        }
+        if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
+            want.others.push(neighbour);
+        }
+        if !is_known {
+            self.look_again(digest, now.after(waits));
+        }
+        false
+    }
+
+    /// A message comes from a neighbour. Its age, if it was asked for of this one.
+    pub(super) fn comes_by_tree(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        (id, data_type, data): (u16, u16, &[u8]),
+    ) -> Option<Age> {
+        let digest = super::digest_of(id, data_type, data);
+        let want = self.wants.get_mut(&digest)?;
+        let link = self.links.get_mut(&neighbour);
+        (want.asked, want.is_done) = (None, true);
+        let link = link.filter(|link| link.asked.iter().any(|(_, asked)| *asked == digest))?;
+        (link.came_at, link.empty, link.doubt) = (now, 0, link.doubt.saturating_sub(1));
+        link.asked.retain(|(_, asked)| *asked != digest);
+        Some(want.age)
+    }
+
+    /// What was waited for for long enough is asked for, or asked of another.
+    pub(super) fn ask_in_place_of_a_push(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
+        while let Some(lazy) = self.lazy.as_mut()
+            && lazy.waiting.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, digest)) = lazy.waiting.pop_first()
+        {
+            let Some(want) = self.wants.get(&digest).filter(|want| !want.is_done) else { continue };
+            let is_last = want.others.is_empty();
+            if let Some(slow) = want.asked {
+                let link = self.links.get_mut(&slow);
+                link.into_iter().for_each(|link| link.doubt = link.doubt.saturating_add(DOUBT).min(DOUBT_MAX));
+                out.push((slow, Say::Unanswered));
+                if is_last {
+                    continue;
+                }
+            }
+            self.ask_the_next(now, settings, digest, out);
+            if self.wants.get(&digest).is_some_and(|want| want.asked.is_some()) {
+                self.look_again(digest, now.after(TREE_PATIENCE));
+            }
+        }
+    }
+
+    fn look_again(&mut self, digest: Digest, at: Instant) {
+        if let Some(lazy) = &mut self.lazy {
+            lazy.waiting.insert((at, digest));
+            due_by(&mut self.due, at);
+        }
+    }
+}
+
+/// The prunes and grafts that may be sent over a link.
+fn turns(link: &mut Link, now: Instant) -> &mut TokenBucket {
+    &mut link.rates(now).turns_sent
+}

@@ -1,0 +1,100 @@
+use super::*;
+
+const A: u64 = 1;
+const B: u64 = 2;
+
+fn trees() -> Trees {
+    let mut trees = Trees::default();
+    trees.link_up(A);
+    trees.link_up(B);
+    trees
+}
+
+#[test]
+fn a_link_is_pruned_for_one_type_and_once() {
+    let mut trees = trees();
+    assert!(trees.copy_came(7, A));
+    assert!(!trees.copy_came(7, A), "it is under way already");
+    assert!(trees.copy_came(8, A), "another type has another tree");
+    assert!(!trees.copy_came(7, 4), "it takes no part");
+    assert!(!trees.is_pushed_by(7, A) && trees.is_pushed_by(7, A | B) && trees.is_pushed_by(9, A));
+}
+
+#[test]
+fn who_brings_four_in_a_row_because_they_were_asked_for_is_grafted() {
+    let mut trees = trees();
+    assert!(trees.copy_came(7, A));
+    assert!(trees.is_pushed_by(7, B));
+    assert!(!trees.first_came(7, A, true));
+    assert!(!trees.is_pushed_by(7, B), "it was not pushed lately");
+    assert!(!trees.first_came(7, A, true));
+    assert!(!trees.first_came(7, B, true), "another was faster");
+    assert!(!trees.first_came(7, A, true));
+    assert!(!trees.first_came(8, A, true), "of another type");
+    assert!(!trees.first_came(7, A, true));
+    assert!(!trees.first_came(7, A, true));
+    assert!(trees.first_came(7, A, true));
+    assert!(trees.is_pushed_by(7, A), "from now on it pushes");
+    assert!(!trees.first_came(7, A, true), "it counts from the start");
+    assert!(!trees.first_came(7, A, false), "unasked: it pushes");
+    assert!(!trees.first_came(7, A, true));
+}
+
+#[test]
+fn what_others_say_turns_our_direction_and_not_theirs() {
+    let mut trees = trees();
+    assert_eq!(trees.way(7, A), Way::Push);
+    assert!(trees.turned(7, A, Turn::Prune));
+    assert_eq!((trees.way(7, A), trees.way(7, B), trees.way(8, A)), (Way::Offer, Way::Push, Way::Push));
+    assert!(trees.is_pushed_by(7, A));
+    assert!(trees.turned(7, A, Turn::Graft));
+    assert_eq!(trees.way(7, A), Way::Grafted);
+}
+
+#[test]
+fn nothing_is_left_of_a_link_that_is_gone() {
+    let mut trees = trees();
+    trees.turned(7, A, Turn::Prune);
+    trees.copy_came(7, A);
+    trees.first_came(7, A, true);
+    trees.first_came(7, A, true);
+    trees.link_down(A);
+    trees.link_up(A);
+    assert_eq!(trees.way(7, A), Way::Push);
+    assert!(trees.is_pushed_by(7, A));
+    assert!(!trees.first_came(7, A, true), "who has the bit now starts anew");
+}
+
+#[test]
+fn of_a_type_of_which_messages_come_newcomers_need_send_offers_only() {
+    let mut trees = trees();
+    trees.turned(8, A, Turn::Prune);
+    trees.first_came(7, A, false);
+    assert_eq!(trees.types(), [7]);
+    trees.link_down(A);
+    assert_eq!(trees.types(), [7], "another will bring them");
+}
+
+#[test]
+fn types_that_nobody_here_or_there_subscribes_to_are_forgotten() {
+    let mut trees = trees();
+    trees.turned(7, A, Turn::Prune);
+    trees.turned(8, A, Turn::Prune);
+    trees.forget(A, |data_type| data_type == 7);
+    assert_eq!((trees.way(7, A), trees.way(8, A)), (Way::Offer, Way::Push));
+    trees.keep(&[8]);
+    assert_eq!(trees.way(7, A), Way::Push);
+    assert_eq!(trees.types.len(), 0);
+}
+
+#[test]
+fn types_past_the_bound_are_pushed() {
+    let mut trees = trees();
+    let past = u16::try_from(TREE_TYPES_MAX).unwrap();
+    for data_type in 0..past {
+        assert!(trees.turned(data_type, A, Turn::Prune));
+    }
+    assert!(!trees.turned(past, A, Turn::Prune) && !trees.copy_came(past, A));
+    assert_eq!((trees.way(past, A), trees.way(0, A)), (Way::Push, Way::Offer));
+    assert_eq!(trees.types.len(), TREE_TYPES_MAX);
+}
