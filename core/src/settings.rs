@@ -221,7 +221,7 @@ impl Settings {
 
     /// Takes over what a running node can change. Left as they are: addresses, bootstrappers, `discovery`, and what tables
     /// are sized by, messages wait or are remembered by, or neighbours were told (`max_peers`, `cache_size`,
-    /// `validation_timeout`, `suppression_time`, `pow`). A lowered bound on what is held already is reached as that leaves.
+    /// `validation_timeout`, `suppression_time`, `pow`, `spreading`). A lowered bound on what is held already is reached as that leaves.
     pub fn take_over(&mut self, new: &Self) {
         let Self {
             cache_size,
@@ -233,6 +233,7 @@ impl Settings {
             validation_timeout,
             suppression_time,
             pow,
+            spreading,
             ..
         } = std::mem::replace(self, new.clone());
         *self = Self {
@@ -245,6 +246,7 @@ impl Settings {
             validation_timeout,
             suppression_time,
             pow,
+            spreading,
             ..new.clone()
         };
     }

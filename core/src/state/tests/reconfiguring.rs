@@ -73,6 +73,7 @@ fn what_was_told_or_sized_stays_and_what_does_not_go_together_changes_nothing() 
         its.bootstrapper = vec![Endpoint::Address(address(9))];
         its.discovery = !its.discovery;
         its.pow = crate::pow::Target::ZeroBits(1);
+        its.spreading = crate::settings::Spreading::Tree;
         its.degree += 1;
     });
     assert_eq!(after, Settings { degree: before.degree + 1, ..before });
