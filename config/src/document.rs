@@ -34,7 +34,7 @@ impl Document {
         let name = path.display().to_string();
         let fail = |message: String| ConfigError::of(Place::File { file: name.clone() }, message);
         let explain = |error: std::io::Error| match error.kind() {
-            ErrorKind::NotFound => fail("there is no such file; check the path given with -c".to_owned()),
+            ErrorKind::NotFound => fail("there is no such file; check its path".to_owned()),
             ErrorKind::PermissionDenied => fail("this user may not read it; check its permissions".to_owned()),
             ErrorKind::IsADirectory => fail("this is a directory; an ini file would be right".to_owned()),
             _ => fail(format!("cannot be read: {error}")),

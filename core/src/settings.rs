@@ -221,7 +221,8 @@ impl Settings {
 
     /// Takes over what a running node can change. Left as they are: addresses, bootstrappers, `discovery`, and what tables
     /// are sized by, messages wait or are remembered by, or neighbours were told (`max_peers`, `cache_size`,
-    /// `validation_timeout`, `suppression_time`, `pow`, `spreading`). A lowered bound on what is held already is reached as that leaves.
+    /// `validation_timeout`, `suppression_time`, `pow`, `spreading`); with another `max_peers` also `target_peers` and
+    /// `min_peers`, which are parts of it. A lowered bound on what is held already is reached as that leaves.
     pub fn take_over(&mut self, new: &Self) {
         let Self {
             cache_size,
@@ -235,7 +236,9 @@ impl Settings {
             pow,
             spreading,
             ..
-        } = std::mem::replace(self, new.clone());
+        } = self.clone();
+        let parts = if new.max_peers == max_peers { new } else { &*self };
+        let (target_peers, min_peers) = (parts.target_peers, parts.min_peers);
         *self = Self {
             cache_size,
             p2p_address,
@@ -247,6 +250,8 @@ impl Settings {
             suppression_time,
             pow,
             spreading,
+            target_peers,
+            min_peers,
             ..new.clone()
         };
     }

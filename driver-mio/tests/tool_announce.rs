@@ -82,7 +82,9 @@ fn what_does_not_come_back_was_not_taken() {
     let arguments = ["announce", "-a", &daemon.address, "-t", "1", "--timeout", "0.3", "lost \x1b[m", "taken"];
     let ended = run(&arguments).expect_status(1);
     daemon.end();
-    ended.expect_error("not taken within 0.3 s: 'lost \\u{1b}[m'").expect_error("1 of 2 messages");
+    ended
+        .expect_error("not taken within 0.3 s (is this its api_address?): 'lost \\u{1b}[m'")
+        .expect_error("1 of 2 messages");
 }
 
 #[test]

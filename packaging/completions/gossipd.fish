@@ -9,6 +9,6 @@ complete -c gossipd -l record -d 'Write down everything this node is given, to b
 complete -c gossipd -l record-limit -d 'The recording ends, and the daemon goes on, at so many MiB' -r
 complete -c gossipd -s q -l quiet -d 'Log nothing to standard error'
 complete -c gossipd -l end-with-stdin -d 'End when standard input ends, as by SIGTERM: for a daemon that shall not outlive the program that started it'
-complete -c gossipd -l check -d 'Read the file, say what it would do, and open nothing; what is otherwise a warning is an error here'
+complete -c gossipd -l check -d 'Read the file, say what it would do, and open nothing; what would be a warning about the file is an error here'
 complete -c gossipd -s h -l help -d 'Print help'
 complete -c gossipd -s V -l version -d 'Print version'

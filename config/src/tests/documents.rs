@@ -140,7 +140,7 @@ fn file_that_is_no_file_is_told_apart() {
     let told = |path: &Path| refusal(Config::read(path, Overrides::default()));
     let absent = Scratch::new("absent.ini");
     let name = absent.0.display().to_string();
-    assert_eq!(told(&absent.0), format!("{name}: there is no such file; check the path given with -c"));
+    assert_eq!(told(&absent.0), format!("{name}: there is no such file; check its path"));
 
     let directory = Scratch::new("directory");
     std::fs::create_dir(&directory.0).unwrap();

@@ -80,7 +80,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     pub(super) end_with_stdin: bool,
 
-    /// Read the file, say what it would do, and open nothing; what is otherwise a warning is an error here
+    /// Read the file, say what it would do, and open nothing; what would be a warning about the file is an error here
     #[arg(long)]
     pub(super) check: bool,
 }

@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use super::lines;
 use crate::system::{self, Moment};
-use crate::{Handle, logging};
+use crate::{Handle, Room, logging};
 use gossip_config::{Config, KEYS};
 use gossip_core::limits;
 use log::LevelFilter;
@@ -17,7 +17,9 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn new(arguments: &Arguments, running: &Config, node: Handle) -> Self {
-        Self { arguments: arguments.clone(), running: running.clone(), node }
+        let mut reload = Self { arguments: arguments.clone(), running: running.clone(), node };
+        reload.running.log_level = reload.level(running);
+        reload
     }
 
     /// Reads the file again, takes what a running daemon can take, and names that and what it cannot. A file that is
@@ -33,34 +35,41 @@ impl Reload {
                 if !warnings.is_empty() {
                     log::warn!("SIGHUP: {}", lines(&warnings).replace('\n', "; "));
                 }
-                self.take(&config);
+                self.take(config);
             }
         }
         system::tell_service_manager(Moment::Ready);
     }
 
-    fn take(&mut self, config: &Config) {
+    /// The command line has the last word.
+    fn level(&self, config: &Config) -> LevelFilter {
+        self.arguments.log_level.unwrap_or(config.log_level)
+    }
+
+    fn take(&mut self, mut config: Config) {
+        config.log_level = self.level(&config);
         let file = self.arguments.config.display();
-        let next = match taken_over(&self.running, config) {
+        let next = match taken_over(&self.running, &config) {
             Ok(next) => next,
             Err(why) => {
                 log::warn!("SIGHUP: nothing is taken from {file} without a restart: {why}");
                 return;
             }
         };
-        let level = self.arguments.log_level.unwrap_or(next.log_level);
+        let level = next.log_level;
         // Said by the more talkative of the two levels.
         log::set_max_level(level.max(log::max_level()).max(LevelFilter::Info));
-        log::info!(
-            "SIGHUP: {file} read again, log opened anew; log_level is {level}; {}",
-            changes(&self.running, &next)
-        );
-        let waiting = differing(&next, config);
+        log::info!("SIGHUP: {file} read again, log opened anew; {}", changes(&self.running, &next));
+        let waiting = differing(&next, &config);
         if !waiting.is_empty() {
             log::warn!("SIGHUP: changed in {file}, but in force only after a restart: {}", waiting.join(", "));
         }
+        let mut settings = next.settings.clone();
+        if let Some(told) = Room::of_this_process().fit(&mut settings) {
+            log::warn!("{told}");
+        }
         log::set_max_level(level);
-        self.node.change_settings(next.settings.clone());
+        self.node.change_settings(settings);
         self.running = next;
     }
 }
@@ -80,8 +89,8 @@ fn taken_over(running: &Config, file: &Config) -> Result<Config, String> {
 fn changes(before: &Config, after: &Config) -> String {
     let text = |config: &Config, key: &str| config.value_text(key).unwrap_or_else(|| "none".to_owned());
     let told = |key: &str| format!("{key} is {} now (was {})", text(after, key), text(before, key));
-    match differing(before, after).into_iter().filter(|key| *key != "log_level").map(told).collect::<Vec<_>>() {
-        told if told.is_empty() => "nothing else has changed".to_owned(),
+    match differing(before, after).into_iter().map(told).collect::<Vec<_>>() {
+        told if told.is_empty() => "nothing has changed".to_owned(),
         told => told.join(", "),
     }
 }
@@ -108,18 +117,21 @@ mod tests {
         let running = config(TEXT);
         let file = config(&format!("{TEXT}log_file = gossip.log\nban_time = 7\nmax_peers = 20\nlog_level = debug\n"));
         let next = taken_over(&running, &file).unwrap();
-        // With max_peers its two defaults change, and they are taken.
-        assert_eq!(differing(&running, &next), ["target_peers", "min_peers", "ban_time", "log_level"]);
-        assert_eq!(differing(&next, &file), ["max_peers", "log_file"]);
-        assert!(changes(&running, &next).ends_with("ban_time is 7 now (was 600)"), "{}", changes(&running, &next));
-        assert_eq!(changes(&next, &next), "nothing else has changed");
+        assert_eq!(differing(&running, &next), ["ban_time", "log_level"]);
+        // The two keys that follow from max_peers wait with it.
+        assert_eq!(differing(&next, &file), ["max_peers", "target_peers", "min_peers", "log_file"]);
+        let told = changes(&running, &next);
+        assert_eq!(told, "ban_time is 7 now (was 600), log_level is debug now (was info)");
+        assert_eq!(changes(&next, &next), "nothing has changed");
     }
 
     #[test]
     fn what_goes_together_only_with_what_waits_for_a_restart_waits_with_it() {
         let running = config(TEXT);
-        let file = config(&format!("{TEXT}max_peers = 200\ntarget_peers = 150\n"));
-        let why = taken_over(&running, &file).unwrap_err();
-        assert!(why.starts_with("target_peers: "), "{why}");
+        let file = config(&format!(
+            "{TEXT}suppression_time = 3\nvalidation_timeout = 2\npeer_timeout = 3000\nping_interval = 2000\n"
+        ));
+        let next = taken_over(&running, &file).unwrap();
+        assert_eq!(differing(&next, &file), ["validation_timeout", "suppression_time"]);
     }
 }

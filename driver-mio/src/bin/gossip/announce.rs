@@ -232,7 +232,7 @@ impl Announcer<'_> {
             self.tally.not_taken += 1;
             let seconds = self.options.timeout.as_secs_f64();
             let what = input::excerpt(&data);
-            self.progress.say(format_args!("gossip: not taken within {seconds} s: {what}"));
+            self.progress.say(format_args!("gossip: not taken within {seconds} s (is this its api_address?): {what}"));
         }
         if self.tally.taken == 0 && self.tally.not_taken >= pending::WINDOW as u64 {
             return Err(Failure::not_done(

@@ -185,13 +185,16 @@ impl Tally {
     }
 }
 
-/// Of microseconds.
+/// Of microseconds, to whatever it takes.
 fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are a valid precision")
+    let mut histogram = Histogram::new(3).expect("three digits are a valid precision");
+    histogram.auto(true);
+    histogram
 }
 
 fn record(histogram: &mut Histogram<u64>, took: Duration) {
-    histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    histogram.record(micros).expect("it grows as needed");
 }
 
 fn at(histogram: &Histogram<u64>, share: f64) -> Option<Duration> {
@@ -216,6 +219,19 @@ mod tests {
         let message = tally.told(1, &first.1, begin + 3 * MS).unwrap();
         assert_eq!((message.number, message.told), (1, vec![Some(MS), Some(3 * MS)]));
         assert_eq!((tally.finished(), tally.peers[0].told, tally.is_complete()), (1, 1, true));
+    }
+
+    #[test]
+    fn a_latency_of_a_second_is_told_as_one() {
+        let mut tally = Tally::new(1);
+        let begin = Instant::now();
+        for millis in [1, 1_000, 2_000] {
+            let (_, data) = tally.announce(begin);
+            tally.told(0, &data, begin + millis * MS);
+        }
+        let (median, slowest) = tally.latency().unwrap();
+        let near = |found: Duration, millis: u32| found.abs_diff(millis * MS) < millis * MS / 100;
+        assert!(near(median, 1_000) && near(slowest, 2_000), "{median:?}, {slowest:?}");
     }
 
     #[test]

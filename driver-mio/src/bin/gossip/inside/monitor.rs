@@ -17,7 +17,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Follow what a daemon logs: neighbours that come and go, limits that are met, faults of modules
 ///
-/// Begins with the latest events that the daemon still has (256 at most). Warnings and infos, whatever its log_level;
+/// Begins with the latest events that the daemon still has (256 at most). Warnings and infos of the node, whatever its log_level (what the
+/// daemon itself logs, about descriptors or SIGHUP, is in its log only);
 /// of one kind at most ten in ten seconds, the rest is counted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXPLANATION)]
