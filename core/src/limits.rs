@@ -169,6 +169,9 @@ pub const TREE_OFFER_DELAY: Duration = Duration::from_millis(5);
 pub const TREE_WAIT: Duration = Duration::from_millis(100);
 /// How long what was asked for in place of a push is waited for before the next is asked (section 13).
 pub const TREE_PATIENCE: Duration = Duration::from_millis(400);
+/// For how long the knowledge base must keep a message for it to be offered in place of a push: nearly all who want it ask
+/// for it within that (section 13).
+pub const TREE_KEPT: Duration = Duration::from_secs(1);
 /// Younger than this a message that was fetched is passed on as one that was pushed (section 13).
 pub const TREE_YOUNG: Duration = Duration::from_secs(3);
 /// A copy that comes so long after the message was decided says nothing about its link (section 13).

@@ -63,11 +63,8 @@ impl Repair {
                 self.is_not_there(now, settings, neighbour, digest, out);
                 continue;
             }
-            let age = AGE_UNIT.times(u64::from(age));
-            if let Some(number) = self.knowledge.find(digest) {
-                let bit = link.bit;
-                self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
-            } else if age < limit && self.is_news(now, neighbour, digest, age) {
+            let (age, bit) = (AGE_UNIT.times(u64::from(age)), link.bit);
+            if !self.is_here(digest, bit) && age < limit && self.is_news(now, neighbour, digest, age) {
                 asks.push(digest);
             }
         }
@@ -143,9 +140,21 @@ impl Repair {
         true
     }
 
-    /// Does the knowledge base not reach back so far? Then nobody can tell.
+    /// Is this in the knowledge base, or did it come lately (section 13)? Then the link with this bit has it, too.
+    pub(super) fn is_here(&mut self, digest: Digest, bit: u64) -> bool {
+        if let Some(number) = self.knowledge.find(digest) {
+            self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
+            return true;
+        }
+        let recent = self.lazy.as_mut().and_then(|lazy| lazy.recent.get_mut(&digest));
+        recent.map(|links| *links |= bit).is_some()
+    }
+
+    /// Does neither the knowledge base nor what came lately (section 13) reach back so far? Then nobody can tell.
     pub(super) fn may_have_been_here(&self, now: Instant, age: Duration) -> bool {
-        self.knowledge.horizon().is_some_and(|horizon| now.since(horizon) <= age.plus(PUSH_SKEW))
+        let falls_short = |from: Instant| now.since(from) <= age.plus(PUSH_SKEW);
+        self.knowledge.horizon().is_some_and(falls_short)
+            && self.lazy.as_ref().and_then(|lazy| lazy.recent_from).is_none_or(falls_short)
     }
 
     /// Has a neighbour's share room for one want more? The oldest makes it, unless it is still waited for.

@@ -1,12 +1,14 @@
 //! Offers in place of a push (PROTOCOL.md, section 13).
 
 use super::asking::Want;
+use super::knowledge::Entry;
 use super::link::Link;
 use super::offering::{AGE_UNIT, is_wanted, offer_one};
 use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
-use crate::dissemination::NeighbourId;
+use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{
-    DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT, TREE_RECENT_MAX, TREE_WAIT,
+    DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT, TREE_RECENT_MAX,
+    TREE_WAIT,
 };
 use crate::rng::Rng;
 use crate::settings::{Settings, Spreading};
@@ -28,8 +30,12 @@ pub(super) struct Lazy {
     waiting: BTreeSet<(Instant, Digest)>,
     /// Messages that came lately, and the links at whose ends they are: most wait for VALIDATION, so that the knowledge
     /// base does not have them.
-    recent: BTreeMap<Digest, u64>,
+    pub(super) recent: BTreeMap<Digest, u64>,
     recent_order: VecDeque<(Instant, Digest)>,
+    /// Whatever came after this is among them; none if nothing need be.
+    pub(super) recent_from: Option<Instant>,
+    /// What left the knowledge base too soon after it was offered, or was to be: it is pushed over these links.
+    leaving: Vec<(u64, Spread)>,
 }
 
 impl Lazy {
@@ -48,8 +54,9 @@ impl Lazy {
     }
 
     fn forget_one(&mut self) {
-        if let Some((_, digest)) = self.recent_order.pop_front() {
+        if let Some((at, digest)) = self.recent_order.pop_front() {
             self.recent.remove(&digest);
+            self.recent_from = self.recent_from.map(|from| from.max(at));
         }
     }
 
@@ -57,6 +64,21 @@ impl Lazy {
     pub(super) fn expire(&mut self, now: Instant) {
         while self.recent_order.front().is_some_and(|(at, _)| at.after(TREE_RECENT) <= now) {
             self.forget_one();
+        }
+    }
+
+    /// A message leaves the knowledge base for newer ones. Those before it have left.
+    pub(super) fn leaves(&mut self, now: Instant, number: u64, entry: &Entry) {
+        let mut pending = 0;
+        if self.offers.front().is_some_and(|(first, _)| *first == number) {
+            pending = self.offers.pop_front().map_or(0, |(_, links)| links);
+        }
+        let links = pending & !entry.told | entry.open & self.trees.links();
+        if links != 0
+            && now.since(entry.entered) < TREE_KEPT
+            && let Some(ttl) = entry.ttl
+        {
+            self.leaving.push((links, Spread { ttl, id: entry.id, payload: entry.payload.clone() }));
         }
     }
 }
@@ -86,6 +108,9 @@ impl Repair {
     /// offers only from the start: somebody else brings them here.
     pub(crate) fn tree_up(&mut self, now: Instant, neighbour: NeighbourId) -> Vec<u16> {
         let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { return Vec::new() };
+        if lazy.trees.is_empty() {
+            lazy.recent_from = Some(now);
+        }
         lazy.trees.link_up(link.bit);
         let known = lazy.trees.types();
         known.into_iter().filter(|one| lazy.trees.copy_came(*one, link.bit) && turns(link, now).take(now)).collect()
@@ -112,6 +137,7 @@ impl Repair {
         let Spreadable { number, data_type, senders } = spreadable;
         self.knowledge.hash_before(number.saturating_add(1));
         let digest = self.knowledge.digest(number);
+        let is_kept = digest.is_some() && self.knowledge.horizon().is_none_or(|from| now.since(from) >= TREE_KEPT);
         let (Some(lazy), links, degree) = (&mut self.lazy, &mut self.links, settings.degree as usize) else { return 0 };
         let has_it = digest.and_then(|digest| lazy.recent.get(&digest)).copied().unwrap_or(0);
         let is_in = |link: &Link| lazy.trees.has(link.bit);
@@ -135,7 +161,7 @@ impl Repair {
                     pushed = pushed.saturating_add(1);
                     pushed <= degree
                 }
-                Way::Offer => !link.rates(now).offers_sent.has(now, 1),
+                Way::Offer => !is_kept || !link.rates(now).offers_sent.has(now, 1),
             };
             if is_pushed {
                 targets.push(*neighbour);
@@ -154,6 +180,13 @@ impl Repair {
             }
         }
         others
+    }
+
+    /// What left the knowledge base too soon goes out at once.
+    pub(super) fn push_what_left(&mut self, now: Instant) {
+        if let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.leaving.is_empty()) {
+            wake_by(&mut lazy.offers_at, &mut self.due, now);
+        }
     }
 
     /// A message came that is new here, or was announced here. What is to be told to whom it came from.
@@ -218,6 +251,10 @@ impl Repair {
             return;
         }
         let (offers, limit) = (std::mem::take(&mut lazy.offers), Self::age_limit(settings));
+        for (links, spread) in std::mem::take(&mut lazy.leaving) {
+            let over = self.links.iter().filter(|(_, link)| link.bit & links != 0);
+            out.extend(over.map(|(neighbour, _)| (*neighbour, Say::Answer(spread.clone()))));
+        }
         let over = offers.iter().fold(0, |all, (_, links)| all | links);
         let neighbours: Vec<NeighbourId> = self.links.keys().copied().collect();
         for neighbour in neighbours {
@@ -266,17 +303,14 @@ impl Repair {
         let mut asks = Vec::new();
         let mut result = Ok(());
         for Offer { digest, age } in offers {
-            let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { break };
+            let Some(link) = self.links.get_mut(&neighbour) else { break };
             if !link.rates(now).offers_taken.take(now) {
                 result = Err(OverTheRate);
                 break;
             }
-            if let Some(number) = self.knowledge.find(digest) {
-                self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
-            } else if let Some(links) = lazy.recent.get_mut(&digest) {
-                *links |= bit;
-            } else if age != Offer::GONE {
-                let waits = if is_awaited || link.doubt > 0 { TREE_WAIT } else { Duration::ZERO };
+            let is_in_doubt = link.doubt > 0;
+            if !self.is_here(digest, bit) && age != Offer::GONE {
+                let waits = if is_awaited || is_in_doubt { TREE_WAIT } else { Duration::ZERO };
                 let age = AGE_UNIT.times(u64::from(age));
                 if age < Self::age_limit(settings) && self.is_to_be_asked(now, neighbour, (digest, age), waits) {
                     asks.push(digest);

@@ -163,11 +163,14 @@ impl Repair {
         let mut entry = Entry::new(now, age, id, ttl, payload.clone());
         entry.is_fetched = is_fetched;
         if self.links.is_empty() {
-            self.knowledge.push(settings, entry);
+            self.knowledge.push(settings, entry, |_, _| ());
             return None;
         }
         entry.told = senders.iter().filter_map(|sender| self.links.get(sender)).fold(0, |bits, link| bits | link.bit);
-        let number = self.knowledge.push(settings, entry);
+        let lazy = &mut self.lazy;
+        let leaves = |number, entry| lazy.iter_mut().for_each(|lazy| lazy.leaves(now, number, &entry));
+        let number = self.knowledge.push(settings, entry, leaves);
+        self.push_what_left(now);
         if ttl.is_some() {
             self.offer_soon_or_later(now, settings, is_fetched);
         }

@@ -63,6 +63,11 @@ impl Trees {
         self.links & link != 0
     }
 
+    /// All that do.
+    pub(crate) const fn links(&self) -> u64 {
+        self.links
+    }
+
     /// This link takes part from now on.
     pub(crate) const fn link_up(&mut self, link: u64) {
         self.links |= link;

@@ -2,7 +2,9 @@
 
 use crate::harness::{Got, Node};
 use gossip_core::time::Duration;
-use gossip_core::wire::{Digest, Digests, Features, Frame, Interest, Offer, PeerMessage, Tree, TreeAction, kind};
+use gossip_core::wire::{
+    Digest, Digests, Features, Frame, Interest, Offer, Offers, PeerMessage, Tree, TreeAction, kind,
+};
 use gossip_core::{ConnectionId, Settings, Spreading, limits};
 use std::net::SocketAddr;
 
@@ -351,4 +353,55 @@ fn peers_that_cannot_are_not_listened_to_about_it() {
     turn(&mut plain, id, TreeAction::Prune);
     plain.announce(module, 0, TYPE, b"x");
     assert_eq!(messages(&heard(&mut plain, id)), 1, "spreading = push: nobody prunes it");
+}
+
+#[test]
+fn what_is_offered_is_asked_for_though_the_knowledge_base_reaches_back_for_less_than_a_second() {
+    let (mut node, module) = node_with(|settings| settings.cache_size = 4);
+    let all = partners(&mut node, 2);
+    node.pass_secs(15);
+    let came: Vec<Digest> = (0..10).map(|n| learn(&mut node, all[0], module, n, FAR)).collect();
+    node.take(all[1]);
+    offer(&mut node, all[1], 77);
+    node.pass(millis(100));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
+    offer(&mut node, all[1], came[0]);
+    node.say(all[1], &Offers::frame_of(&[Offer { digest: came[1], age: 1 }, Offer { digest: 78, age: 1 }]));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![78])], "what came lately left the knowledge base only");
+    node.say(all[1], &Tree::frame_of(TYPE, &[Offer { digest: 79, age: 200 }]));
+    node.pass_secs(1);
+    assert_eq!(heard(&mut node, all[1]), [], "nobody remembers what came 20 s ago");
+}
+
+#[test]
+fn what_would_leave_the_knowledge_base_before_it_is_asked_for_is_pushed() {
+    let (mut node, module) = node_with(|settings| settings.cache_size = 4);
+    let all = partners(&mut node, 3);
+    turn(&mut node, all[1], TreeAction::Prune);
+    turn(&mut node, all[2], TreeAction::Prune);
+    let offered: Vec<Digest> = (0..2).map(|n| learn(&mut node, all[0], module, n, FAR)).collect();
+    node.pass(millis(5));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Offer(TYPE, offered.clone())]);
+    node.take(all[2]);
+    node.say(all[2], &Digests::frame_of(&offered[..1]));
+    assert_eq!(messages(&heard(&mut node, all[2])), 1);
+    (2..10).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
+    node.pass(millis(5));
+    for (id, pushed) in [(all[1], 0..10), (all[2], 1..10)] {
+        let said = heard(&mut node, id);
+        let mut ids: Vec<u16> = Vec::new();
+        said.iter().for_each(|one| {
+            if let Heard::Message(got) = one {
+                ids.push(got.id);
+            }
+        });
+        ids.sort_unstable();
+        assert_eq!(ids, pushed.collect::<Vec<u16>>(), "each once: {said:?}");
+        assert_eq!(said.len(), ids.len(), "and nothing is offered: {said:?}");
+    }
+    // What left long after it came is no loss.
+    node.pass_secs(2);
+    (10..14).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
+    node.pass(millis(5));
+    assert!(matches!(&heard(&mut node, all[1])[..], [Heard::Offer(TYPE, offers)] if offers.len() == 4));
 }
