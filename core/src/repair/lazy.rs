@@ -2,7 +2,7 @@
 
 use super::asking::Want;
 use super::knowledge::Entry;
-use super::link::Link;
+use super::link::{Link, Types};
 use super::offering::{AGE_UNIT, is_wanted, offer_one};
 use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
 use crate::dissemination::{NeighbourId, Spread};
@@ -67,6 +67,11 @@ impl Lazy {
         }
     }
 
+    /// A link need not push a type. Is it to be told so?
+    fn turns_away(&mut self, now: Instant, link: &mut Link, data_type: u16) -> bool {
+        turns(link, now).has(now, 1) && self.trees.copy_came(data_type, link.bit) && turns(link, now).take(now)
+    }
+
     /// A message leaves the knowledge base for newer ones. Those before it have left.
     pub(super) fn leaves(&mut self, now: Instant, number: u64, entry: &Entry) {
         let mut pending = 0;
@@ -104,16 +109,28 @@ impl Repair {
         self.lazy.as_ref().is_some_and(|lazy| !lazy.trees.is_empty())
     }
 
-    /// This neighbour, which takes part in repair, takes offers in place of messages. The types of which it is to send
-    /// offers only from the start: somebody else brings them here.
-    pub(crate) fn tree_up(&mut self, now: Instant, neighbour: NeighbourId) -> Vec<u16> {
+    /// This neighbour, which takes part in repair, takes offers in place of messages from its INTEREST on: without that
+    /// it may have found no place for us, and would be sent nothing for ever.
+    pub(crate) fn tree_up(&mut self, neighbour: NeighbourId) {
+        self.links.get_mut(&neighbour).into_iter().for_each(|link| link.has_tree = true);
+    }
+
+    /// A neighbour's INTEREST came, and was another before. The types of which it is to send offers only from the start:
+    /// somebody else brings them here.
+    pub(super) fn interest_came(&mut self, now: Instant, neighbour: NeighbourId, former: &Types) -> Vec<u16> {
         let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { return Vec::new() };
+        if !link.has_tree {
+            return Vec::new();
+        }
         if lazy.trees.is_empty() {
             lazy.recent_from = Some(now);
         }
         lazy.trees.link_up(link.bit);
-        let known = lazy.trees.types();
-        known.into_iter().filter(|one| lazy.trees.copy_came(*one, link.bit) && turns(link, now).take(now)).collect()
+        lazy.trees.forget(link.bit, |data_type| link.interest.has(data_type));
+        let mut named = lazy.trees.types();
+        named.retain(|data_type| link.interest.has(*data_type) && !former.has(*data_type));
+        named.retain(|data_type| lazy.turns_away(now, link, *data_type));
+        named
     }
 
     /// Only these types are subscribed to here; sorted.
@@ -216,8 +233,7 @@ impl Repair {
         data_type: u16,
     ) -> Option<(NeighbourId, u16, Turn)> {
         let (lazy, link) = (self.lazy.as_mut()?, self.links.get_mut(&neighbour)?);
-        let is_pruned = turns(link, now).has(now, 1) && lazy.trees.copy_came(data_type, link.bit);
-        (is_pruned && turns(link, now).take(now)).then_some((neighbour, data_type, Turn::Prune))
+        lazy.turns_away(now, link, data_type).then_some((neighbour, data_type, Turn::Prune))
     }
 
     /// A neighbour turns our direction of its link. Whether that was too often; false if it is ignored.

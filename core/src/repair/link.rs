@@ -52,6 +52,8 @@ pub(super) struct Link {
     /// Which bit.
     pub(super) bit: u64,
     pub(super) interest: Types,
+    /// It takes offers in place of messages, as soon as its INTEREST came (section 13).
+    pub(super) has_tree: bool,
     /// Messages with lower numbers were looked at for it.
     pub(super) position: u64,
     /// Its INTEREST has grown: it is offered what is there soon.
@@ -91,6 +93,7 @@ impl Link {
         Self {
             bit,
             interest: Types::These(Vec::new()),
+            has_tree: false,
             position,
             is_fresh: false,
             credit: 0,

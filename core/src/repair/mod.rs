@@ -258,15 +258,15 @@ impl Repair {
         self.offer_soon_or_later(now, settings, false);
     }
 
-    /// Its modules subscribe to this. Whether that is too often.
+    /// Its modules subscribe to this. Whether that is too often, or the types that it need not push.
     pub(crate) fn interest(
         &mut self,
         now: Instant,
         neighbour: NeighbourId,
         interest: Interest<'_>,
-    ) -> Result<(), OverTheRate> {
+    ) -> Result<Vec<u16>, OverTheRate> {
         let first = self.knowledge.first();
-        let Some(link) = self.links.get_mut(&neighbour) else { return Ok(()) };
+        let Some(link) = self.links.get_mut(&neighbour) else { return Ok(Vec::new()) };
         if !link.rates(now).interests.take(now) {
             return Err(OverTheRate);
         }
@@ -275,11 +275,8 @@ impl Repair {
             (link.position, link.is_fresh) = (first, true);
             wake_by(&mut self.soon_at, &mut self.due, now.after(OFFER_DELAY));
         }
-        if let Some(lazy) = &mut self.lazy {
-            lazy.trees.forget(link.bit, |data_type| types.has(data_type));
-        }
-        link.interest = types;
-        Ok(())
+        let former = std::mem::replace(&mut link.interest, types);
+        Ok(self.interest_came(now, neighbour, &former))
     }
 
     /// What modules here subscribe to has changed: said to all, in a while.

@@ -217,6 +217,9 @@ fn a_new_neighbour_need_not_push_what_others_bring() {
     let first = partner(&mut node, 1, &[TYPE]);
     learn(&mut node, first, module, 1, FAR);
     let second = node.join_with(address(2), Some(2), Features::REPAIR.with(Features::TREE));
+    node.say(second, &Interest::frame_of(&[7]));
+    assert_eq!(heard(&mut node, second), [], "it does not subscribe to it yet");
+    node.say(second, &Interest::frame_of(&[7, TYPE]));
     assert_eq!(heard(&mut node, second), [Heard::Prune(TYPE)], "of type 7 nothing came yet");
 }
 
@@ -404,4 +407,17 @@ fn what_would_leave_the_knowledge_base_before_it_is_asked_for_is_pushed() {
     (10..14).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
     node.pass(millis(5));
     assert!(matches!(&heard(&mut node, all[1])[..], [Heard::Offer(TYPE, offers)] if offers.len() == 4));
+}
+
+#[test]
+fn a_neighbour_takes_no_part_before_its_interest_and_is_pushed_to() {
+    let (mut node, module) = tree_node();
+    let from = partner(&mut node, 1, &[TYPE]);
+    let silent = node.join_with(address(2), Some(2), Features::REPAIR.with(Features::TREE));
+    node.take(silent);
+    learn(&mut node, from, module, 1, FAR);
+    assert_eq!(messages(&heard(&mut node, silent)), 1, "it may have found no room for us");
+    node.say(silent, &Interest::frame_of(&[]));
+    learn(&mut node, from, module, 2, FAR);
+    assert_eq!(heard(&mut node, silent), [], "it subscribes to nothing");
 }
