@@ -176,6 +176,8 @@ pub const TREE_KEPT: Duration = Duration::from_secs(1);
 pub const TREE_YOUNG: Duration = Duration::from_secs(3);
 /// A copy that comes so long after the message was decided says nothing about its link (section 13).
 pub const TREE_COPY_COUNTS: Duration = Duration::from_secs(2);
+/// A link that was pruned and goes on pushing is pruned again when the last word is this old, or twice this (section 13).
+pub const TREE_PRUNE_AGAIN: Duration = Duration::from_secs(2);
 /// Messages that came and are remembered so that offers of them are no news, and for how long (section 13).
 pub const TREE_RECENT_MAX: usize = 4_096;
 /// See [`TREE_RECENT_MAX`]: longer than most modules take to decide.

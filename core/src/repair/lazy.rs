@@ -69,7 +69,7 @@ impl Lazy {
 
     /// A link need not push a type. Is it to be told so?
     fn turns_away(&mut self, now: Instant, link: &mut Link, data_type: u16) -> bool {
-        turns(link, now).has(now, 1) && self.trees.copy_came(data_type, link.bit) && turns(link, now).take(now)
+        turns(link, now).has(now, 1) && self.trees.copy_came(now, data_type, link.bit) && turns(link, now).take(now)
     }
 
     /// A message leaves the knowledge base for newer ones. Those before it have left.

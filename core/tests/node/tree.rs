@@ -221,6 +221,9 @@ fn a_new_neighbour_need_not_push_what_others_bring() {
     assert_eq!(heard(&mut node, second), [], "it does not subscribe to it yet");
     node.say(second, &Interest::frame_of(&[7, TYPE]));
     assert_eq!(heard(&mut node, second), [Heard::Prune(TYPE)], "of type 7 nothing came yet");
+    node.say(second, &Interest::frame_of(&[7]));
+    node.say(second, &Interest::frame_of(&[7, TYPE]));
+    assert_eq!(heard(&mut node, second), [Heard::Prune(TYPE)], "it forgot that when nobody there subscribed");
 }
 
 #[test]
@@ -420,4 +423,20 @@ fn a_neighbour_takes_no_part_before_its_interest_and_is_pushed_to() {
     node.say(silent, &Interest::frame_of(&[]));
     learn(&mut node, from, module, 2, FAR);
     assert_eq!(heard(&mut node, silent), [], "it subscribes to nothing");
+}
+
+#[test]
+fn a_link_that_goes_on_pushing_is_pruned_again_after_2_to_4_s() {
+    let (mut node, _) = tree_node();
+    let all = partners(&mut node, 2);
+    let prunes = |node: &mut Node, n: u16| {
+        node.hear(all[0], FAR, n, TYPE, b"x");
+        node.hear(all[1], FAR, n, TYPE, b"x");
+        heard(node, all[1]).iter().filter(|one| **one == Heard::Prune(TYPE)).count()
+    };
+    assert_eq!(prunes(&mut node, 1), 1);
+    node.pass(millis(1_900));
+    assert_eq!(prunes(&mut node, 2), 0, "it may be under way");
+    node.pass(millis(2_100));
+    assert_eq!((prunes(&mut node, 3), prunes(&mut node, 4)), (1, 0), "it was not listened to");
 }
