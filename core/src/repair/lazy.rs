@@ -72,6 +72,13 @@ impl Lazy {
         turns(link, now).has(now, 1) && self.trees.copy_came(now, data_type, link.bit) && turns(link, now).take(now)
     }
 
+    /// A link's bit has no meaning for what is there.
+    pub(super) fn untell(&mut self, bit: u64) {
+        self.recent.values_mut().for_each(|links| *links &= !bit);
+        self.offers.iter_mut().for_each(|(_, links)| *links &= !bit);
+        self.leaving.iter_mut().for_each(|(links, _)| *links &= !bit);
+    }
+
     /// A message leaves the knowledge base for newer ones. Those before it have left.
     pub(super) fn leaves(&mut self, now: Instant, number: u64, entry: &Entry) {
         let mut pending = 0;

@@ -230,6 +230,7 @@ impl Repair {
         let bit = 1_u64.rotate_left(self.bits.trailing_ones());
         self.bits |= bit;
         self.untell(bit);
+        self.lazy.iter_mut().for_each(|lazy| lazy.untell(bit));
         self.links.insert(neighbour, Link::new(bit, self.knowledge.first()));
         true
     }

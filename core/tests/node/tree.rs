@@ -440,3 +440,16 @@ fn a_link_that_goes_on_pushing_is_pruned_again_after_2_to_4_s() {
     node.pass(millis(2_100));
     assert_eq!((prunes(&mut node, 3), prunes(&mut node, 4)), (1, 0), "it was not listened to");
 }
+
+#[test]
+fn who_has_the_place_of_one_that_is_gone_is_not_taken_for_it() {
+    let (mut node, module) = tree_node();
+    let all = partners(&mut node, 2);
+    node.hear(all[0], FAR, 1, TYPE, b"x");
+    let told = node.told_one(module);
+    offer(&mut node, all[1], digest(1, TYPE, b"x"));
+    node.reset(all[1]);
+    let newcomer = partner(&mut node, 3, &[TYPE]);
+    node.validate(module, told.id, true);
+    assert_eq!(messages(&heard(&mut node, newcomer)), 1);
+}
