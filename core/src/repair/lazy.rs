@@ -360,8 +360,7 @@ impl Repair {
         if self.may_have_been_here(now, age) {
             return false;
         }
-        let is_known = self.wants.contains_key(&digest);
-        if !is_known {
+        if !self.wants.contains_key(&digest) {
             if !self.makes_room(neighbour) {
                 return false;
             }
@@ -369,7 +368,7 @@ impl Repair {
             self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         }
         let Some(want) = self.wants.get_mut(&digest) else { return false };
-        if want.is_done || want.asked == Some(neighbour) {
+        if want.is_done {
             return false;
         }
         let in_doubt = |other: &NeighbourId| self.links.get(other).is_none_or(|link| link.doubt > 0);
@@ -388,7 +387,8 @@ impl Repair {
         if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
             want.others.push(neighbour);
         }
-        if !is_known {
+        if want.look_at.is_none() && !want.others.is_empty() {
+            let waits = if want.asked.is_some() { TREE_PATIENCE } else { waits };
             self.look_again(digest, now.after(waits));
         }
         false
@@ -415,9 +415,14 @@ impl Repair {
     pub(super) fn ask_in_place_of_a_push(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
         while let Some(lazy) = self.lazy.as_mut()
             && lazy.waiting.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, digest)) = lazy.waiting.pop_first()
+            && let Some((at, digest)) = lazy.waiting.pop_first()
         {
-            let Some(want) = self.wants.get(&digest).filter(|want| !want.is_done) else { continue };
+            // Another was asked meanwhile, and has its own time.
+            let Some(want) = self.wants.get_mut(&digest).filter(|want| want.look_at == Some(at)) else { continue };
+            want.look_at = None;
+            if want.is_done {
+                continue;
+            }
             let is_last = want.others.is_empty();
             if let Some(slow) = want.asked {
                 let link = self.links.get_mut(&slow);
@@ -434,8 +439,9 @@ impl Repair {
         }
     }
 
-    fn look_again(&mut self, digest: Digest, at: Instant) {
-        if let Some(lazy) = &mut self.lazy {
+    pub(super) fn look_again(&mut self, digest: Digest, at: Instant) {
+        if let (Some(lazy), Some(want)) = (&mut self.lazy, self.wants.get_mut(&digest)) {
+            want.look_at = Some(at);
             lazy.waiting.insert((at, digest));
             due_by(&mut self.due, at);
         }

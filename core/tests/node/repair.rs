@@ -309,6 +309,20 @@ fn what_was_pushed_out_meanwhile_is_said_to_be_gone() {
 }
 
 #[test]
+fn who_offers_again_what_it_was_asked_for_is_asked_again_once_patience_ends() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partner = partner(&mut node, 1);
+    (0..2).for_each(|_| offer(&mut node, partner, &[7], 1));
+    assert_eq!(heard(&mut node, partner), [Heard::Want(vec![7])]);
+    // The connection ended that it was asked over, say.
+    node.pass_secs(2);
+    assert_eq!(heard(&mut node, partner), [Heard::Want(vec![7])]);
+    node.pass_secs(9);
+    assert_eq!(heard(&mut node, partner), [], "once for each offer");
+}
+
+#[test]
 fn one_at_a_time_is_asked_and_the_next_when_it_has_it_not_is_silent_or_leaves() {
     let mut node = Node::new(|_| {});
     node.subscriber(TYPE);

@@ -453,3 +453,45 @@ fn who_has_the_place_of_one_that_is_gone_is_not_taken_for_it() {
     node.validate(module, told.id, true);
     assert_eq!(messages(&heard(&mut node, newcomer)), 1);
 }
+
+#[test]
+fn who_offers_what_nobody_else_had_in_the_end_is_asked() {
+    let (mut node, _) = tree_node();
+    let all = partners(&mut node, 3);
+    let gone = Offers::frame_of(&[Offer { digest: 77, age: Offer::GONE }]);
+    offer(&mut node, all[0], 77);
+    node.pass(millis(100));
+    node.say(all[0], &gone);
+    node.pass_secs(1);
+    offer(&mut node, all[1], 77);
+    node.pass(millis(100));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
+    // Its answer is lost; the other is in doubt as well.
+    offer(&mut node, all[2], 78);
+    node.pass(millis(500));
+    assert_eq!(node.metrics().offers_unanswered, 2);
+    node.take(all[2]);
+    offer(&mut node, all[2], 77);
+    node.pass(millis(400));
+    assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![77])]);
+    // So is this one's, with its connection; the other one offers it again.
+    node.pass(millis(400));
+    node.take(all[2]);
+    offer(&mut node, all[2], 77);
+    node.pass(millis(400));
+    assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![77])]);
+}
+
+#[test]
+fn nobody_is_blamed_for_the_time_in_which_another_was_asked() {
+    let (mut node, _) = tree_node();
+    let all = partners(&mut node, 3);
+    all[..2].iter().for_each(|id| offer(&mut node, *id, 77));
+    node.pass(millis(400));
+    node.say(all[0], &Offers::frame_of(&[Offer { digest: 77, age: Offer::GONE }]));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
+    node.pass(millis(399));
+    assert_eq!(node.metrics().offers_unanswered, 0);
+    node.pass(millis(1));
+    assert_eq!(node.metrics().offers_unanswered, 1);
+}
