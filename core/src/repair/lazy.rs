@@ -213,21 +213,29 @@ impl Repair {
         }
     }
 
-    /// A message came that is new here, or was announced here. What is to be told to whom it came from.
-    pub(crate) fn first_came(
+    /// A message came that is new here, or was announced here.
+    pub(crate) fn remember(
         &mut self,
         now: Instant,
         from: Option<NeighbourId>,
         (id, data_type, data): (u16, u16, &[u8]),
-        is_fetched: bool,
-    ) -> Option<(NeighbourId, u16, Turn)> {
-        let lazy = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty())?;
+    ) {
+        let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty()) else { return };
         let digest = super::digest_of(id, data_type, data);
         let offerers = self.wants.get(&digest).map_or(&[][..], |want| &want.others);
         let had = offerers.iter().chain(&from).filter_map(|neighbour| self.links.get(neighbour));
         lazy.remember(now, digest, had.fold(0, |links, link| links | link.bit));
-        let neighbour = from?;
-        let link = self.links.get_mut(&neighbour)?;
+    }
+
+    /// It came from a neighbour. What is to be told to it.
+    pub(crate) fn first_came(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        data_type: u16,
+        is_fetched: bool,
+    ) -> Option<(NeighbourId, u16, Turn)> {
+        let (lazy, link) = (self.lazy.as_mut()?, self.links.get_mut(&neighbour)?);
         let is_grafted = lazy.trees.first_came(data_type, link.bit, is_fetched) && turns(link, now).take(now);
         is_grafted.then_some((neighbour, data_type, Turn::Graft))
     }

@@ -495,3 +495,14 @@ fn nobody_is_blamed_for_the_time_in_which_another_was_asked() {
     node.pass(millis(1));
     assert_eq!(node.metrics().offers_unanswered, 1);
 }
+
+#[test]
+fn limited_messages_that_had_to_be_asked_for_graft_nobody() {
+    let (mut node, module) = tree_node();
+    let all = partners(&mut node, 2);
+    for n in 1..=5 {
+        node.say(all[0], &Offers::frame_of(&[Offer { digest: digest(n, TYPE, b"x"), age: 1 }]));
+        learn(&mut node, all[0], module, n, limits::TREE_TTL_MIN - 1);
+    }
+    assert_eq!((node.metrics().grafts_sent, node.metrics().messages_fetched), (0, 5));
+}
