@@ -60,8 +60,8 @@ pub(super) struct Link {
     pub(super) is_fresh: bool,
     /// Digests that it was offered, less those that it asked for.
     pub(super) credit: u32,
-    /// Numbers of the messages that it asked for and that are still to be sent.
-    pub(super) owed: VecDeque<u64>,
+    /// The messages that it asked for and that are still to be sent, by number and digest.
+    pub(super) owed: VecDeque<(u64, Digest)>,
     /// What it was asked for and when, oldest first; some came meanwhile.
     pub(super) asked: VecDeque<(Instant, Digest)>,
     /// The wants that count as its own, oldest first: at most [`WANTS_PER_NEIGHBOUR`](crate::limits::WANTS_PER_NEIGHBOUR).
