@@ -7,8 +7,8 @@ use super::offering::{AGE_UNIT, is_wanted, offer_one};
 use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
 use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{
-    DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT, TREE_RECENT_MAX,
-    TREE_WAIT,
+    DIGESTS_PER_FRAME, DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT,
+    TREE_RECENT_MAX, TREE_WAIT,
 };
 use crate::rng::Rng;
 use crate::settings::{Settings, Spreading};
@@ -185,14 +185,20 @@ impl Repair {
                     pushed = pushed.saturating_add(1);
                     pushed <= degree
                 }
-                Way::Offer => !is_kept || !link.rates(now).offers_sent.has(now, 1),
+                Way::Offer => {
+                    let coming = link.coming.saturating_add(1);
+                    !is_kept || !link.rates(now).offers_sent.has(now, coming)
+                }
             };
             if is_pushed {
                 targets.push(*neighbour);
                 continue;
             }
             others = others.saturating_add(1);
-            offered |= if wants_it { link.bit } else { 0 };
+            if wants_it {
+                link.coming = link.coming.saturating_add(1);
+                offered |= link.bit;
+            }
         }
         if let Some(entry) = self.knowledge.get_mut(number) {
             entry.told |= has_it;
@@ -290,6 +296,7 @@ impl Repair {
         let neighbours: Vec<NeighbourId> = self.links.keys().copied().collect();
         for neighbour in neighbours {
             let Some(link) = self.links.get_mut(&neighbour).filter(|link| link.bit & over != 0) else { continue };
+            link.coming = 0;
             // Who has no room now is offered it with the rest, later.
             if room(neighbour) == 0 {
                 continue;
@@ -302,7 +309,9 @@ impl Repair {
                     continue;
                 };
                 let data_type = entry.payload.data_type();
-                let at = by_type.iter().position(|(known, _)| *known == data_type).unwrap_or(by_type.len());
+                let has_room =
+                    |(known, list): &(u16, Vec<Offer>)| *known == data_type && list.len() < DIGESTS_PER_FRAME;
+                let at = by_type.iter().position(has_room).unwrap_or(by_type.len());
                 if at == by_type.len() {
                     by_type.push((data_type, Vec::new()));
                 }

@@ -60,6 +60,8 @@ pub(super) struct Link {
     pub(super) is_fresh: bool,
     /// Digests that it was offered, less those that it asked for.
     pub(super) credit: u32,
+    /// Offers in place of a push that are about to go out.
+    pub(super) coming: u64,
     /// The messages that it asked for and that are still to be sent, by number and digest.
     pub(super) owed: VecDeque<(u64, Digest)>,
     /// What it was asked for and when, oldest first; some came meanwhile.
@@ -97,6 +99,7 @@ impl Link {
             position,
             is_fresh: false,
             credit: 0,
+            coming: 0,
             owed: VecDeque::new(),
             asked: VecDeque::new(),
             wants: VecDeque::new(),

@@ -506,3 +506,21 @@ fn limited_messages_that_had_to_be_asked_for_graft_nobody() {
     }
     assert_eq!((node.metrics().grafts_sent, node.metrics().messages_fetched), (0, 5));
 }
+
+#[test]
+fn a_burst_is_offered_in_several_frames_and_what_is_over_the_rate_is_pushed() {
+    let (mut node, module) = node_with(|settings| settings.cache_size = 5_000);
+    let all = partners(&mut node, 2);
+    turn(&mut node, all[1], TreeAction::Prune);
+    let most = u16::try_from(limits::OFFERS_SENT.1).unwrap();
+    (0..most + 50).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
+    node.pass(millis(5));
+    let said = heard(&mut node, all[1]);
+    assert_eq!(messages(&said), 50);
+    let counts =
+        said.iter().filter_map(|one| if let Heard::Offer(_, offers) = one { Some(offers.len()) } else { None });
+    assert_eq!(
+        counts.collect::<Vec<_>>(),
+        vec![limits::DIGESTS_PER_FRAME; usize::from(most) / limits::DIGESTS_PER_FRAME]
+    );
+}
