@@ -421,7 +421,9 @@ impl Repair {
         let digest = super::digest_of(id, data_type, data);
         let want = self.wants.get_mut(&digest)?;
         let link = self.links.get_mut(&neighbour);
-        (want.asked, want.is_done) = (None, true);
+        // Who was asked has it, too, though another was faster.
+        want.others.extend(want.asked.take());
+        want.is_done = true;
         let link = link.filter(|link| link.asked.iter().any(|(_, asked)| *asked == digest))?;
         (link.came_at, link.empty, link.doubt) = (now, 0, link.doubt.saturating_sub(1));
         link.asked.retain(|(_, asked)| *asked != digest);

@@ -263,6 +263,12 @@ fn a_message_that_came_is_not_asked_for_though_it_waits_for_validation_or_was_re
     learn(&mut node, all[0], module, 2, FAR);
     node.pass_secs(4);
     assert_eq!(heard(&mut node, all[1]), [], "neither asked nor sent back to who has it");
+    // And one that was asked for comes from another first.
+    let wanted = digest(3, TYPE, b"x");
+    offer(&mut node, all[1], wanted);
+    node.pass(millis(100));
+    learn(&mut node, all[0], module, 3, FAR);
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![wanted])], "it has it");
 }
 
 #[test]
