@@ -119,7 +119,13 @@ impl Repair {
     /// This neighbour, which takes part in repair, takes offers in place of messages from its INTEREST on: without that
     /// it may have found no place for us, and would be sent nothing for ever.
     pub(crate) fn tree_up(&mut self, neighbour: NeighbourId) {
-        self.links.get_mut(&neighbour).into_iter().for_each(|link| link.has_tree = true);
+        let link = self.links.get_mut(&neighbour).filter(|_| self.lazy.is_some());
+        link.into_iter().for_each(|link| link.has_tree = true);
+    }
+
+    /// Does this neighbour wait for our INTEREST, though that may be nothing?
+    pub(crate) fn waits_for_interest(&self, neighbour: NeighbourId) -> bool {
+        self.links.get(&neighbour).is_some_and(|link| link.has_tree)
     }
 
     /// A neighbour's INTEREST came, and was another before. The types of which it is to send offers only from the start:

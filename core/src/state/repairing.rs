@@ -30,7 +30,7 @@ impl GossipState {
         if self.extensions_of(neighbour).is_some_and(|theirs| theirs.trees) {
             self.dissemination.repair.tree_up(neighbour);
         }
-        if self.subscriptions.len() > 0 {
+        if self.subscriptions.len() > 0 || self.dissemination.repair.waits_for_interest(neighbour) {
             self.say_interest(neighbour, out);
         }
         true
@@ -61,7 +61,7 @@ impl GossipState {
     pub(super) fn go_on_repairing(&mut self, neighbour: NeighbourId, out: &mut Actions) {
         if self.dissemination.repair.is_linked(neighbour) {
             self.dissemination.repair.may_have_missed(self.now, &self.settings, neighbour);
-            if self.subscriptions.len() > 0 {
+            if self.subscriptions.len() > 0 || self.dissemination.repair.waits_for_interest(neighbour) {
                 self.say_interest(neighbour, out);
             }
         }

@@ -530,3 +530,13 @@ fn a_burst_is_offered_in_several_frames_and_what_is_over_the_rate_is_pushed() {
         vec![limits::DIGESTS_PER_FRAME; usize::from(most) / limits::DIGESTS_PER_FRAME]
     );
 }
+
+#[test]
+fn interest_is_said_to_those_who_can_though_it_is_nothing() {
+    let mut node = Node::new(|settings| settings.spreading = Spreading::Tree);
+    for (n, features, count) in [(1, Features::REPAIR.with(Features::TREE), 1), (2, Features::REPAIR, 0)] {
+        let id = node.join_with(address(n), Some(u64::from(n)), features);
+        let said = node.take(id).iter().filter(|frame| frame.kind() == kind::INTEREST).count();
+        assert_eq!(said, count, "neighbour {n}");
+    }
+}
