@@ -64,15 +64,17 @@ fn connections(bed: &Bed) {
 /// Latency at one daemon, before and while it works on a proof that does not exist.
 fn solving(bed: &Bed) {
     let peer = Listening::new();
-    let daemon = start(bed, "solving", &Ini::calling_only(&[peer.address()]).with("pow_bits", 64));
+    // It waits for the challenge, and for its own proof, as long as all runs take.
+    let ini = Ini::calling_only(&[peer.address()]).with("pow_bits", 64).with("hello_timeout", 600);
+    let daemon = start(bed, "solving", &ini.with("verification_timeout", 600));
     let (mut called, _) = peer.accept();
     let mut source = Source::new(&[daemon.api()], 64);
     let mut runs = || -> Vec<Duration> { (0..RUNS).map(|_| median(source.time(RATE, RUN))).collect() };
     let before = runs();
-    called.send(&frame(kind::VERIFICATION_REQUEST, &[&7_u64.to_be_bytes()]));
-    let deadline = Instant::now() + Duration::from_secs(10);
     let threads = || fs::read_dir(format!("/proc/{}/task", daemon.id())).expect("it runs").count();
     let few = threads();
+    called.send(&frame(kind::VERIFICATION_REQUEST, &[&7_u64.to_be_bytes()]));
+    let deadline = Instant::now() + Duration::from_secs(10);
     while threads() == few {
         assert!(Instant::now() < deadline, "the daemon does not begin to solve");
         thread::sleep(Duration::from_millis(20));

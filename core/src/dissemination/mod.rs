@@ -248,7 +248,10 @@ impl Dissemination {
         self.held.neighbour_up(neighbour, out, &mut slots);
         slots.drain(..).for_each(|slot| self.release_held(slot));
         self.slots = slots;
-        debug_assert!(self.held.too_many(settings).is_none(), "neighbours only ever take messages away");
+        // Its bound may have been lowered.
+        while let Some(slot) = self.held.too_many(settings) {
+            self.release_held(slot);
+        }
     }
 
     /// Would an ANNOUNCE with `size` bytes of data have to be parked: is the waiting table, or the share of its type or
@@ -555,18 +558,27 @@ impl Dissemination {
 
     /// Makes room in the memory for one more message, if that can be.
     fn make_room_to_remember(&mut self, now: Instant, settings: &Settings, metrics: &mut Metrics) -> bool {
-        match self.seen.make_room(now, settings.suppression_time, settings.seen_max) {
-            Ok(None) => true,
-            Ok(Some(fate)) => {
-                count(&mut metrics.seen_forgotten_early);
-                if let Fate::Held(slot) = fate {
-                    count(&mut metrics.messages_held_dropped);
-                    self.forget_held(slot);
+        // Twice: else a bound that was lowered would never be reached while messages keep coming.
+        for _ in 0..2 {
+            match self.seen.make_room(now, settings.suppression_time, settings.seen_max) {
+                Ok(None) => return true,
+                Ok(Some(fate)) => {
+                    count(&mut metrics.seen_forgotten_early);
+                    if let Fate::Held(slot) = fate {
+                        count(&mut metrics.messages_held_dropped);
+                        self.forget_held(slot);
+                    }
                 }
-                true
+                Err(seen::Full) => return false,
             }
-            Err(seen::Full) => false,
         }
+        true
+    }
+
+    /// What was to happen by the settings of before is looked at anew.
+    pub(crate) fn settings_changed(&mut self, now: Instant, settings: &Settings) {
+        self.sweep_by(now);
+        self.repair.settings_changed(now, settings);
     }
 
     /// A message is held no more; the memory keeps who sent copies as far as it can.

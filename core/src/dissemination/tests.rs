@@ -129,6 +129,19 @@ fn lists_of_senders_are_used_again_and_so_many_are_kept_as_long_as_anything_is_h
 }
 
 #[test]
+fn a_lowered_seen_max_is_reached_while_messages_keep_coming() {
+    let mut node = Node::new();
+    (0..100).for_each(|id| node.peer_sends(0, id, 4, &id.to_be_bytes()));
+    (0..100).for_each(|id| node.validate(1, id, true));
+    node.settings.seen_max = 50;
+    (100..150).for_each(|id| {
+        node.peer_sends(0, id, 4, &id.to_be_bytes());
+        node.validate(1, id, true);
+    });
+    assert_eq!(node.messages.seen(), 50);
+}
+
+#[test]
 fn rule_1_what_nobody_subscribes_to_is_dropped_and_not_remembered() {
     let mut node = Node::new();
     node.audience.clear();

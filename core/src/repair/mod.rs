@@ -349,6 +349,13 @@ impl Repair {
         }
     }
 
+    /// Offers that are to be made are made by this interval.
+    pub(crate) fn settings_changed(&mut self, now: Instant, settings: &Settings) {
+        if self.offers_at.take().is_some() {
+            self.offer_soon_or_later(now, settings, false);
+        }
+    }
+
     /// A link's bit has no meaning for what is there.
     fn untell(&mut self, bit: u64) {
         for entry in self.knowledge.iter_mut() {

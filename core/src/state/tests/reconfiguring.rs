@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::event::Event;
 use crate::settings::{Endpoint, Settings};
 use crate::time::Duration;
-use crate::wire::PeerMessage;
+use crate::wire::{PeerMessage, kind};
 
 fn told(net: &mut Net, change: impl Fn(&mut Settings)) -> Settings {
     let mut its = net.state(0).settings().clone();
@@ -79,4 +79,22 @@ fn what_was_told_or_sized_stays_and_what_does_not_go_together_changes_nothing() 
     assert_eq!(after, Settings { degree: before.degree + 1, ..before });
     let refused = told(&mut net, |its| (its.target_peers, its.degree) = (its.max_peers + 1, 1));
     assert_eq!(refused, after);
+}
+
+#[test]
+fn a_neighbour_that_is_silent_for_longer_than_it_may_be_from_now_on_is_asked_before_it_is_closed() {
+    let mut net = Net::default();
+    net.core(settings(&address(0).to_string()), seed(0, 1));
+    let peer = net.scripted(1);
+    let id = net.join(peer, address(0), Some(1_001));
+    net.run(Duration::from_secs(12));
+    let heard = net.hand(peer).kinds(id).len();
+    told(&mut net, |its| {
+        (its.ping_interval, its.peer_timeout) = (Duration::from_secs(3), Duration::from_secs(10));
+    });
+    net.run(Duration::from_secs(1));
+    let new = net.hand(peer).kinds(id).split_off(heard);
+    assert_eq!((new, net.hand(peer).is_ended(id)), (vec![kind::PING], false));
+    net.run(Duration::from_secs(10));
+    assert!(net.hand(peer).is_ended(id));
 }

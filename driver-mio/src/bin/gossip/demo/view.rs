@@ -119,7 +119,7 @@ impl View {
                 let speed = tally.latency().map_or(String::new(), |(median, slowest)| {
                     format!(" (half within {}, all within {})", span(Some(median)), span(Some(slowest)))
                 });
-                format!("{all} of {finished} messages reached all{speed}; the daemons have ended\n")
+                format!("{all} of {finished} messages reached all{speed}\nthe daemons have ended\n")
             }
         };
         match self.print(&text) {
