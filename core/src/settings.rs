@@ -224,34 +224,20 @@ impl Settings {
     /// `validation_timeout`, `suppression_time`, `pow`, `spreading`); with another `max_peers` also `target_peers` and
     /// `min_peers`, which are parts of it. A lowered bound on what is held already is reached as that leaves.
     pub fn take_over(&mut self, new: &Self) {
-        let Self {
-            cache_size,
-            p2p_address,
-            advertised_address,
-            bootstrapper,
-            max_peers,
-            discovery,
-            validation_timeout,
-            suppression_time,
-            pow,
-            spreading,
-            ..
-        } = self.clone();
-        let parts = if new.max_peers == max_peers { new } else { &*self };
-        let (target_peers, min_peers) = (parts.target_peers, parts.min_peers);
+        let parts = if new.max_peers == self.max_peers { new } else { &*self };
         *self = Self {
-            cache_size,
-            p2p_address,
-            advertised_address,
-            bootstrapper,
-            max_peers,
-            discovery,
-            validation_timeout,
-            suppression_time,
-            pow,
-            spreading,
-            target_peers,
-            min_peers,
+            cache_size: self.cache_size,
+            p2p_address: self.p2p_address,
+            advertised_address: self.advertised_address,
+            bootstrapper: self.bootstrapper.clone(),
+            max_peers: self.max_peers,
+            target_peers: parts.target_peers,
+            min_peers: parts.min_peers,
+            discovery: self.discovery,
+            validation_timeout: self.validation_timeout,
+            suppression_time: self.suppression_time,
+            pow: self.pow,
+            spreading: self.spreading,
             ..new.clone()
         };
     }

@@ -25,14 +25,8 @@ impl Script for AskAgain {
         }
     }
 
-    fn connected(&mut self, crew: &mut Crew, link: u32) {
-        crew.introduce(link, Features::URGENT.with(Features::REPAIR));
-        crew.say_hello(link);
-    }
-
-    fn greeted(&mut self, crew: &mut Crew, link: u32) {
-        crew.introduce(link, Features::REPAIR);
-        crew.challenge(link);
+    fn features(&self) -> Option<Features> {
+        Some(Features::REPAIR)
     }
 
     fn joined(&mut self, crew: &mut Crew, link: u32) {

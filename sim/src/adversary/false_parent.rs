@@ -16,14 +16,8 @@ impl Script for FalseParent {
         self.acts = self.acts.wrapping_add(1);
     }
 
-    fn connected(&mut self, crew: &mut Crew, link: u32) {
-        crew.introduce(link, Features::URGENT.with(Features::REPAIR).with(Features::TREE));
-        crew.say_hello(link);
-    }
-
-    fn greeted(&mut self, crew: &mut Crew, link: u32) {
-        crew.introduce(link, Features::REPAIR.with(Features::TREE));
-        crew.challenge(link);
+    fn features(&self) -> Option<Features> {
+        Some(Features::REPAIR.with(Features::TREE))
     }
 
     fn joined(&mut self, crew: &mut Crew, link: u32) {

@@ -35,15 +35,23 @@ pub use address::{Whose, whose};
 pub use crew::{Crew, Deed, Link, Stage};
 
 use crate::scenario::Attack;
-use gossip_core::wire::{Digest, Frame, Interest, PeerMessage, TreeAction};
+use gossip_core::wire::{Digest, Features, Frame, Interest, PeerMessage, TreeAction};
 
 /// What an attack does when something happens. What it does not say, an honest peer would do.
 trait Script {
     /// Once each `every`, from the start on.
     fn act(&mut self, _crew: &mut Crew) {}
 
+    /// What it says of itself in CAPABILITIES, beside being in need, where that matters.
+    fn features(&self) -> Option<Features> {
+        None
+    }
+
     /// A connection that was dialed stands.
     fn connected(&mut self, crew: &mut Crew, link: u32) {
+        if let Some(features) = self.features() {
+            crew.introduce(link, Features::URGENT.with(features));
+        }
         crew.say_hello(link);
     }
 
@@ -54,6 +62,9 @@ trait Script {
 
     /// A peer dialed and said HELLO.
     fn greeted(&mut self, crew: &mut Crew, link: u32) {
+        if let Some(features) = self.features() {
+            crew.introduce(link, features);
+        }
         crew.challenge(link);
     }
 

@@ -19,14 +19,8 @@ impl Script for TurnAll {
         }
     }
 
-    fn connected(&mut self, crew: &mut Crew, link: u32) {
-        crew.introduce(link, Features::URGENT.with(Features::REPAIR).with(Features::TREE));
-        crew.say_hello(link);
-    }
-
-    fn greeted(&mut self, crew: &mut Crew, link: u32) {
-        crew.introduce(link, Features::REPAIR.with(Features::TREE));
-        crew.challenge(link);
+    fn features(&self) -> Option<Features> {
+        Some(Features::REPAIR.with(Features::TREE))
     }
 
     fn joined(&mut self, crew: &mut Crew, link: u32) {
