@@ -129,6 +129,13 @@ fn lists_of_senders_are_used_again_and_so_many_are_kept_as_long_as_anything_is_h
 }
 
 #[test]
+fn two_senders_that_share_a_bit_are_both_remembered_as_senders() {
+    let of = |ids: &[u64]| mask_of(&ids.iter().copied().map(NeighbourId).collect::<Vec<_>>());
+    assert_eq!(of(&[]), 0);
+    assert_eq!((of(&[3]), of(&[3, 35]), of(&[3, 35, 4])), (1 << 3, 1 << 3, 1 << 3 | 1 << 4));
+}
+
+#[test]
 fn a_lowered_seen_max_is_reached_while_messages_keep_coming() {
     let mut node = Node::new();
     (0..100).for_each(|id| node.peer_sends(0, id, 4, &id.to_be_bytes()));

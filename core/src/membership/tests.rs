@@ -1,0 +1,249 @@
+//! Who is received, who is called, and what bounds it (PROTOCOL.md, sections 4 and 11).
+
+use super::connections::Connections;
+use super::*;
+use crate::event::ConnectionId;
+use crate::settings::{Addresses, Endpoint};
+
+const NOBODY_UNDER_WAY: UnderWay<'static> =
+    UnderWay { dials: 0, unanswered: 0, dialing: &[], bootstrapping: false, busy: &[], banned_until: &|_| None };
+
+fn address(n: u64) -> SocketAddr {
+    format!("10.0.0.{n}:6001").parse().unwrap()
+}
+
+fn seconds(n: u64) -> Instant {
+    Instant::ZERO.after(Duration::from_secs(n))
+}
+
+/// Eight neighbours at most: two chosen and a spare, five inbound; four are enough.
+fn settings() -> Settings {
+    let mut settings = Settings::new(50, 4, Addresses::of("10.9.9.9:6001".parse().unwrap()));
+    (settings.max_peers, settings.target_peers, settings.min_peers) = (8, 2, 4);
+    settings
+}
+
+fn membership(settings: &Settings) -> Membership {
+    Membership::new(settings, [7; 32], Instant::ZERO)
+}
+
+fn join(membership: &mut Membership, n: u64, address: SocketAddr, chosen: bool) {
+    let id = if chosen { ConnectionId::dialed(n) } else { ConnectionId::accepted(n) };
+    membership.view.insert(Neighbour {
+        id: NeighbourId(n),
+        address,
+        instance: Some(n),
+        connections: Connections::of(id),
+        chosen,
+        near: 0,
+        is_reached: true,
+        since: Instant::ZERO,
+        redial_pause: limits::REDIAL_PAUSE.0,
+    });
+}
+
+/// A membership with so many neighbours that it dialed and so many that dialed it.
+fn with_neighbours(settings: &Settings, chosen: u64, inbound: u64) -> Membership {
+    let mut membership = membership(settings);
+    (1..=chosen + inbound).for_each(|n| join(&mut membership, n, address(n), n <= chosen));
+    membership
+}
+
+/// How a capable newcomer is received long after everybody else came.
+fn admission(membership: &mut Membership, settings: &Settings, is_urgent: bool) -> Admission {
+    membership.admit(seconds(1_000), settings, address(200), (true, is_urgent))
+}
+
+#[test]
+fn a_view_never_has_more_than_max_peers_whoever_dialed_whom() {
+    let settings = settings();
+    for (chosen, inbound, room_for_inbound, room_for_chosen) in
+        [(2, 4, true, true), (2, 5, false, true), (7, 0, true, true), (8, 0, false, false), (3, 5, false, false)]
+    {
+        let mut membership = with_neighbours(&settings, chosen, inbound);
+        let case = format!("{chosen} chosen, {inbound} inbound");
+        let expected = if room_for_inbound { Admission::Room } else { Admission::Refused };
+        assert_eq!(admission(&mut membership, &settings, false), expected, "{case}");
+        assert_eq!(
+            membership.may_admit(seconds(1_000), &settings, address(200), false),
+            room_for_inbound,
+            "what is foretold is what happens: {case}"
+        );
+        assert_eq!(membership.has_place_for_chosen(&settings, &address(200)), room_for_chosen, "{case}");
+    }
+}
+
+#[test]
+fn one_public_network_has_its_share_of_the_view_and_no_more() {
+    let mut settings = settings();
+    settings.subnet_share = 25;
+    let public = |n: u64| format!("91.7.0.{n}:6001").parse().unwrap();
+    let mut membership = membership(&settings);
+    for (n, has_place) in [(1, true), (2, true), (3, false)] {
+        assert_eq!(membership.has_place_for_chosen(&settings, &public(n)), has_place, "neighbour {n}");
+        let admission = membership.admit(seconds(1_000), &settings, public(n), (true, true));
+        assert_eq!(admission == Admission::Room, has_place, "neighbour {n}");
+        assert_eq!(membership.may_admit(seconds(1_000), &settings, public(n), true), has_place, "neighbour {n}");
+        join(&mut membership, n, public(n), true);
+    }
+    assert!(membership.has_place_for_chosen(&settings, &"91.8.0.1:6001".parse().unwrap()), "another network");
+}
+
+#[test]
+fn only_the_urgent_displace_and_only_so_many() {
+    let settings = settings();
+    let mut membership = with_neighbours(&settings, 3, 5);
+    assert_eq!(admission(&mut membership, &settings, false), Admission::Refused);
+    let (_, burst) = limits::DISPLACEMENTS;
+    for n in 0..burst {
+        assert!(membership.may_admit(seconds(1_000), &settings, address(200), true), "newcomer {n}");
+        let admission = admission(&mut membership, &settings, true);
+        assert!(matches!(admission, Admission::Displaces(_)), "newcomer {n}: {admission:?}");
+    }
+    assert!(!membership.may_admit(seconds(1_000), &settings, address(200), true));
+    assert_eq!(admission(&mut membership, &settings, true), Admission::Refused, "past the rate");
+    let later = seconds(2_000);
+    membership.displaced(later, &settings, address(200));
+    let admission = membership.admit(later, &settings, address(200), (true, true));
+    assert_eq!(admission, Admission::Refused, "it made room itself just now");
+}
+
+#[test]
+fn urgent_is_who_was_refused_six_times_and_has_fewer_than_min_peers() {
+    let settings = settings();
+    let mut few = with_neighbours(&settings, 3, 0);
+    (1..limits::REFUSALS_BEFORE_URGENT).for_each(|_| few.found_no_room());
+    assert!(!few.is_urgent(&settings));
+    few.found_no_room();
+    assert!(few.is_urgent(&settings));
+    join(&mut few, 100, address(100), true);
+    assert!(!few.is_urgent(&settings), "min_peers are enough");
+    few.view.remove(NeighbourId(100));
+    few.established(seconds(1), address(101), Some(Origin::Known));
+    assert!(!few.is_urgent(&settings), "somebody had room");
+}
+
+#[test]
+fn a_view_is_satisfied_that_has_somebody_and_wants_nobody() {
+    let mut settings = settings();
+    for (chosen, inbound, satisfied) in [(1, 5, false), (2, 1, false), (2, 2, true), (3, 5, true), (0, 8, true)] {
+        let membership = with_neighbours(&settings, chosen, inbound);
+        assert_eq!(membership.is_satisfied(&settings), satisfied, "{chosen} chosen, {inbound} inbound");
+    }
+    (settings.target_peers, settings.min_peers) = (0, 0);
+    assert!(!membership(&settings).is_satisfied(&settings), "an empty view never is");
+}
+
+#[test]
+fn own_addresses_are_at_most_64_each_once_and_nobody_elses_any_more() {
+    let settings = settings();
+    let mut membership = membership(&settings);
+    let port = |n: u16| SocketAddr::from(([10, 0, 0, 1], n));
+    membership.candidates.add(Instant::ZERO, port(1), 1, Instant::ZERO, &mut membership.rng);
+    membership.lost.add(port(1), Instant::ZERO, Duration::ZERO, &mut membership.rng);
+    for n in 1..=100 {
+        membership.learn_own(port(n));
+        membership.learn_own(port(n));
+    }
+    assert_eq!(membership.own.len(), 64);
+    let mut distinct = membership.own.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 64);
+    assert_eq!((membership.candidates(), membership.lost()), (0, 0), "what is ours is not dialed");
+}
+
+#[test]
+fn a_dial_that_this_host_could_not_make_is_made_later_wherever_its_address_is_from() {
+    let mut settings = settings();
+    settings.bootstrapper = vec![Endpoint::Address(address(1))];
+    let mut membership = membership(&settings);
+    assert_eq!(membership.next_dial(seconds(0), &settings, &NOBODY_UNDER_WAY), dial(1, Origin::Bootstrapper(0)));
+    membership.postponed(seconds(0), address(1), Origin::Bootstrapper(0));
+    assert!(matches!(membership.next_dial(seconds(0), &settings, &NOBODY_UNDER_WAY), Next::Wait(Some(_))));
+    assert_eq!(membership.candidates(), 1);
+    assert!(membership.candidates.is_all_parked(seconds(0)));
+    assert!(!membership.candidates.is_all_parked(Instant::ZERO.after(limits::FAILURE_PAUSE)));
+    membership.lost.add(address(2), seconds(0), Duration::ZERO, &mut membership.rng);
+    assert_eq!(membership.lost.pick(seconds(0), |_| Some(Instant::ZERO)), Ok(address(2)));
+    membership.postponed(seconds(0), address(2), Origin::Known);
+    assert!(membership.lost.pick(seconds(0), |_| Some(Instant::ZERO)).is_err(), "a redial later");
+}
+
+fn dial(n: u64, origin: Origin) -> Next {
+    Next::Dial(address(n), origin)
+}
+
+#[test]
+fn a_bootstrapper_whose_name_leads_nowhere_is_looked_up_again_with_growing_pauses() {
+    let mut settings = settings();
+    settings.bootstrapper = vec![Endpoint::Name { host: "peer.example".to_owned(), port: 6001 }];
+    let mut membership = membership(&settings);
+    let (mut now, mut pauses) = (Instant::ZERO, Vec::new());
+    for _ in 0..4 {
+        assert_eq!(membership.next_dial(now, &settings, &NOBODY_UNDER_WAY), Next::Resolve(0));
+        membership.bootstrappers.resolved(0, &[]);
+        membership.bootstrapper_failed(now, 0);
+        let Next::Wait(Some(at)) = membership.next_dial(now, &settings, &NOBODY_UNDER_WAY) else { panic!("no pause") };
+        pauses.push(at.since(now));
+        now = at;
+    }
+    assert!(pauses.windows(2).all(|two| two[0] < two[1]), "{pauses:?}");
+}
+
+#[test]
+fn a_neighbours_second_address_is_looked_for_no_longer() {
+    let mut settings = settings();
+    settings.bootstrapper = vec![Endpoint::Address(address(1))];
+    let mut membership = membership(&settings);
+    membership.candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut membership.rng);
+    membership.lost.add(address(1), Instant::ZERO, Duration::ZERO, &mut membership.rng);
+    membership.failed(Instant::ZERO, address(1), Origin::Bootstrapper(0));
+    membership.joined_twin(seconds(1), address(1), Some(Origin::Bootstrapper(0)));
+    assert_eq!((membership.candidates(), membership.lost()), (0, 0));
+    assert_eq!(
+        membership.bootstrappers.next(true, |_| Some(Instant::ZERO)),
+        Some((seconds(3), 0)),
+        "it counts as called"
+    );
+}
+
+#[test]
+fn strangers_are_met_for_a_while_after_a_link_was_lost_and_not_for_ever() {
+    let settings = settings();
+    let mut membership = with_neighbours(&settings, 2, 2);
+    let meets = |membership: &mut Membership| {
+        membership.meet_strangers(Scope::Private, Some(address(50)), [address(60)].into_iter());
+        membership.stranger.take().is_some()
+    };
+    let count = |membership: &mut Membership| (0..100).filter(|_| meets(membership)).count();
+    let suspicious_for = limits::LOOK_UPS_AFTER_LOSS as usize;
+    assert_eq!(count(&mut membership), suspicious_for, "a node that has only just begun");
+    assert_eq!(count(&mut membership), 0);
+    membership.lost_link();
+    assert_eq!(count(&mut membership), suspicious_for);
+}
+
+#[test]
+fn addresses_that_are_no_longer_remembered_take_no_room() {
+    let settings = settings();
+    let mut membership = membership(&settings);
+    let now = Instant::ZERO;
+    membership.refused_us(now, &settings, address(1));
+    membership.displaced(now, &settings, address(2));
+    membership.is_newcomer(now, &settings, address(3));
+    membership.reached(now, address(4));
+    membership.failed(now, "91.7.0.1:6001".parse().unwrap(), Origin::Known);
+    membership.proof_was_rejected(now, address(6));
+    let lengths = |membership: &Membership| {
+        let (those, others) = (
+            [&membership.refused, &membership.displaced, &membership.pushed],
+            [&membership.reached, &membership.unreachable, &membership.proof_rejected],
+        );
+        those.into_iter().chain(others).map(Memory::len).collect::<Vec<_>>()
+    };
+    membership.tidy(now);
+    assert_eq!(lengths(&membership), [1; 6]);
+    membership.tidy(seconds(100_000));
+    assert_eq!(lengths(&membership), [0; 6]);
+}
