@@ -3,6 +3,7 @@
 use super::connections::Connections;
 use super::*;
 use crate::event::ConnectionId;
+use crate::metrics::Metrics;
 use crate::settings::{Addresses, Endpoint};
 
 const NOBODY_UNDER_WAY: UnderWay<'static> =
@@ -246,4 +247,201 @@ fn addresses_that_are_no_longer_remembered_take_no_room() {
     assert_eq!(lengths(&membership), [1; 6]);
     membership.tidy(seconds(100_000));
     assert_eq!(lengths(&membership), [0; 6]);
+}
+
+#[test]
+fn two_bootstrappers_without_room_bring_those_that_they_named_first_as_long_as_any_can_be_dialed() {
+    let mut settings = settings();
+    settings.bootstrapper = vec![Endpoint::Address(address(1))];
+    for (refusals, candidate, dials, calls) in [
+        (0, Some(0), 0, true),
+        (1, Some(0), 0, true),
+        (2, Some(0), 0, false),
+        (2, Some(10), 0, true),
+        (2, None, 0, true),
+        (2, None, 1, false),
+    ] {
+        let mut membership = membership(&settings);
+        (0..refusals).for_each(|_| membership.found_no_room());
+        if let Some(not_before) = candidate {
+            membership.candidates.add(seconds(0), address(2), 1, seconds(not_before), &mut membership.rng);
+        }
+        let under_way = UnderWay { dials, ..NOBODY_UNDER_WAY };
+        let next = membership.next_dial(seconds(0), &settings, &under_way);
+        let expected = next == dial(1, Origin::Bootstrapper(0));
+        assert_eq!(expected, calls, "{refusals} refusals, candidate {candidate:?}, {dials} dials: {next:?}");
+    }
+}
+
+#[test]
+fn with_discovery_off_bootstrappers_are_called_until_the_view_is_full_and_nobody_else() {
+    let mut settings = settings();
+    (settings.discovery, settings.bootstrapper) = (false, vec![Endpoint::Address(address(1))]);
+    for (neighbours, dials, calls) in [(0, 0, true), (7, 0, true), (8, 0, false), (5, 2, true), (5, 3, false)] {
+        let mut membership = membership(&settings);
+        (100..100 + neighbours).for_each(|n| join(&mut membership, n, address(n), true));
+        membership.candidates.add(seconds(0), address(2), 1, seconds(0), &mut membership.rng);
+        let under_way = UnderWay { dials, ..NOBODY_UNDER_WAY };
+        let next = membership.next_dial(seconds(0), &settings, &under_way);
+        let expected = if calls { dial(1, Origin::Bootstrapper(0)) } else { Next::Wait(None) };
+        assert_eq!(next, expected, "{neighbours} neighbours, {dials} dials");
+    }
+}
+
+#[test]
+fn the_lost_and_candidates_are_dialed_in_turn() {
+    let settings = settings();
+    let mut membership = with_neighbours(&settings, 1, 0);
+    for n in 10..14 {
+        membership.lost.add(address(n), seconds(0), Duration::ZERO, &mut membership.rng);
+    }
+    for n in 20..24 {
+        membership.candidates.add(seconds(0), address(n), 1, seconds(0), &mut membership.rng);
+    }
+    let mut next_is_lost = || {
+        // The delay of the next candidate is over.
+        membership.dial_at = Some(seconds(0));
+        let next = membership.next_dial(seconds(0), &settings, &NOBODY_UNDER_WAY);
+        let Next::Dial(address, Origin::Known) = next else { panic!("{next:?}") };
+        membership.candidates.remove(&address);
+        membership.lost.remove(&address).is_some()
+    };
+    assert_eq!([(); 6].map(|()| next_is_lost()), [true, false, true, false, true, false]);
+}
+
+#[test]
+fn what_is_known_is_no_news_and_no_candidate() {
+    let settings = settings();
+    let mut membership = with_neighbours(&settings, 1, 0);
+    let now = seconds(0);
+    let own = "10.9.9.9:6001".parse().unwrap();
+    membership.lost.add(address(50), now, Duration::ZERO, &mut membership.rng);
+    membership.candidates.add(now, address(51), 1, now, &mut membership.rng);
+    let mut metrics = Metrics::default();
+    let mut consider = |membership: &mut Membership, address| membership.consider(now, &mut metrics, 1, address);
+    for (known, is_news) in [(own, false), (address(1), false), (address(50), true), (address(51), false)] {
+        assert!(!consider(&mut membership, known), "{known}");
+        assert_eq!(membership.is_news(now, &settings, known), is_news, "{known}");
+        assert!(!membership.is_news(now, &settings, known), "{known} for the second time");
+    }
+    assert_eq!(membership.candidates(), 1);
+    assert!(membership.is_news(now, &settings, address(60)));
+    assert!(!membership.is_news(now, &settings, address(60)), "twice is no news");
+    assert!(consider(&mut membership, address(60)));
+    assert!(!membership.is_newcomer(now, &settings, address(60)), "the network has heard of it");
+    assert!(membership.is_newcomer(now, &settings, address(61)));
+    assert!(!membership.is_newcomer(now, &settings, address(61)));
+    assert!(membership.is_newcomer(now.after(settings.suppression_time), &settings, address(61)));
+}
+
+#[test]
+fn only_a_look_up_that_names_no_neighbour_and_while_a_link_was_lost_lately_leads_to_strangers() {
+    let settings = settings();
+    let (stranger, neighbour, unknown) = (address(50), address(1), address(60));
+    let unusable = SocketAddr::from(([10, 0, 0, 1], 0));
+    let public = "91.7.0.1:6001".parse().unwrap();
+    let meet = |is_suspicious: bool, stranger: Option<SocketAddr>, named: &[SocketAddr]| {
+        let mut membership = with_neighbours(&settings, 1, 0);
+        membership.suspicious_for = u32::from(is_suspicious);
+        membership.meet_strangers(Scope::Private, stranger, named.iter().copied());
+        (membership.stranger, membership.suspicious_for)
+    };
+    let own = "10.9.9.9:6001".parse().unwrap();
+    assert_eq!(meet(true, Some(stranger), &[unknown]), (Some(unknown), 0));
+    assert_eq!(meet(false, Some(stranger), &[unknown]), (None, 0));
+    assert_eq!(meet(false, None, &[unknown]), (Some(unknown), 0), "asked of one that was dialed so");
+    assert_eq!(meet(true, None, &[unknown]), (Some(unknown), 1), "it is no look-up");
+    assert_eq!(meet(true, Some(stranger), &[unknown, neighbour]), (None, 0));
+    assert_eq!(meet(false, Some(stranger), &[]), (Some(stranger), 0), "it is alone");
+    assert_eq!(meet(false, Some(stranger), &[unusable, own]), (Some(stranger), 0), "it knows nobody that could be");
+    assert_eq!(meet(true, Some(stranger), &[unusable, public]), (Some(public), 0), "whoever is global may be told");
+    let loopback = "127.0.0.1:6001".parse().unwrap();
+    assert_eq!(meet(true, Some(stranger), &[loopback]), (Some(stranger), 0), "of another scope");
+}
+
+#[test]
+fn a_neighbour_that_dialed_us_is_reached_once_if_it_can_be_and_was_not_lately() {
+    let settings = settings();
+    let mut membership = membership(&settings);
+    let v6 = "[fc00::1]:6001".parse().unwrap();
+    for (who, is_wanted) in [(address(1), true), ("10.9.9.9:6001".parse().unwrap(), false), (v6, false)] {
+        membership.wants_reached(seconds(0), &settings, who);
+        membership.wants_reached(seconds(0), &settings, who);
+        let next = membership.next_probe(seconds(0));
+        assert_eq!((next, membership.next_probe(seconds(0))), (is_wanted.then_some(who), None), "{who}");
+    }
+    membership.reached(seconds(0), address(2));
+    assert!(membership.is_reached(seconds(0), &address(2)) && !membership.is_reached(seconds(0), &address(3)));
+    membership.wants_reached(seconds(0), &settings, address(2));
+    assert_eq!(membership.next_probe(seconds(0)), None, "it was reached");
+    (1..=20).filter(|n| *n != 2).for_each(|n| membership.wants_reached(seconds(0), &settings, address(n)));
+    assert_eq!(membership.unreached.len(), settings.max_peers as usize);
+    let without_discovery = Settings { discovery: false, ..settings };
+    let mut membership = self::membership(&without_discovery);
+    membership.wants_reached(seconds(0), &without_discovery, address(1));
+    assert_eq!(membership.next_probe(seconds(0)), None);
+}
+
+#[test]
+fn a_bootstrapper_that_is_ourselves_is_struck_and_the_others_are_looked_up_in_turn() {
+    let endpoints: Vec<_> = (1..=3).map(|n| Endpoint::Address(address(n))).collect();
+    let mut bootstrappers = Bootstrappers::new(&endpoints, &[], Instant::ZERO);
+    assert!(bootstrappers.contains(&address(1)) && !bootstrappers.contains(&address(9)));
+    let turns = |bootstrappers: &mut Bootstrappers, must_answer| {
+        let next = |_| bootstrappers.next_look_up(must_answer).and_then(|(_, address)| address);
+        (0..4).map(next).map(|found| found.map(|found| found.ip().to_string())).collect::<Vec<_>>()
+    };
+    let ip = |n: u8| Some(format!("10.0.0.{n}"));
+    assert_eq!(turns(&mut bootstrappers, false), [ip(1), ip(2), ip(3), ip(1)]);
+    bootstrappers.strike(address(2));
+    assert_eq!(turns(&mut bootstrappers, false), [ip(3), ip(1), ip(3), ip(1)]);
+    bootstrappers.answers_look_ups(&address(1), false);
+    bootstrappers.answers_look_ups(&address(3), true);
+    assert_eq!(
+        turns(&mut bootstrappers, true),
+        [ip(3), ip(3), ip(3), ip(3)],
+        "one that does not answer is passed over"
+    );
+    assert_eq!(turns(&mut bootstrappers, false), [ip(1), ip(3), ip(1), ip(3)], "unless any will do");
+    assert!(!bootstrappers.is_empty());
+    [1, 3].into_iter().for_each(|n| bootstrappers.strike(address(n)));
+    assert!(bootstrappers.is_empty());
+    assert_eq!(turns(&mut bootstrappers, false), [None, None, None, None]);
+}
+
+#[test]
+fn a_bootstrapper_that_was_reached_is_not_called_again_at_once() {
+    let mut bootstrappers = Bootstrappers::new(&[Endpoint::Address(address(1))], &[], Instant::ZERO);
+    let next = |bootstrappers: &Bootstrappers| bootstrappers.next(true, |_| Some(Instant::ZERO));
+    assert_eq!(next(&bootstrappers), Some((seconds(0), 0)));
+    assert_eq!(bootstrappers.established(0, seconds(5)), Some(limits::REDIAL_PAUSE.0));
+    assert_eq!(next(&bootstrappers), Some((seconds(5).after(limits::REDIAL_PAUSE.0), 0)));
+    assert_eq!(bootstrappers.established(1, seconds(5)), None, "nobody");
+}
+
+#[test]
+fn the_lost_are_as_many_as_the_view_and_the_first_lost_makes_room() {
+    let settings = settings();
+    let mut membership = membership(&settings);
+    let (most, rng) = (u64::from(settings.max_peers), &mut membership.rng);
+    (1..=most).for_each(|n| membership.lost.add(address(n), seconds(n), Duration::ZERO, rng));
+    membership.lost.add(address(2), seconds(20), Duration::ZERO, rng);
+    assert_eq!(membership.lost.len() as u64, most, "lost again is lost once");
+    assert!(membership.lost.contains(&address(1)));
+    membership.lost.add(address(100), seconds(21), Duration::ZERO, rng);
+    membership.lost.add(address(101), seconds(22), Duration::ZERO, rng);
+    let here: Vec<bool> = [1, 2, 3, 4, 100, 101].map(|n| membership.lost.contains(&address(n))).to_vec();
+    assert_eq!((here, membership.lost.len() as u64), (vec![false, true, false, true, true, true], most));
+    membership.lost.expire(seconds(4).after(limits::LOST_TIME));
+    assert!(!membership.lost.contains(&address(4)) && membership.lost.contains(&address(5)), "at its very time");
+}
+
+#[test]
+fn candidates_are_all_parked_if_none_may_be_dialed_now() {
+    let settings = settings();
+    let mut membership = membership(&settings);
+    assert!(membership.candidates.is_all_parked(seconds(0)), "there are none");
+    membership.candidates.add(seconds(0), address(1), 1, seconds(5), &mut membership.rng);
+    membership.candidates.add(seconds(0), address(2), 1, seconds(9), &mut membership.rng);
+    assert_eq!([0, 4, 5, 9].map(|n| membership.candidates.is_all_parked(seconds(n))), [true, true, false, false]);
 }
