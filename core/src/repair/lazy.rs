@@ -477,3 +477,39 @@ impl Repair {
 fn turns(link: &mut Link, now: Instant) -> &mut TokenBucket {
     &mut link.rates(now).turns_sent
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(n: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn messages_that_came_lately_are_so_many_for_so_long_and_how_far_they_reach_back_is_known() {
+        let mut lazy = Lazy { recent_from: Some(seconds(0)), ..Lazy::default() };
+        let most = u64::try_from(TREE_RECENT_MAX).unwrap();
+        (0..most).for_each(|digest| lazy.remember(seconds(1), digest, 1));
+        assert_eq!((lazy.recent.len(), lazy.recent_from), (TREE_RECENT_MAX, Some(seconds(0))));
+        lazy.remember(seconds(2), most, 2);
+        assert_eq!((lazy.recent.len(), lazy.recent_from), (TREE_RECENT_MAX, Some(seconds(1))), "the oldest has left");
+        assert!(!lazy.recent.contains_key(&0) && lazy.recent.contains_key(&1));
+        lazy.expire(seconds(1).after(TREE_RECENT).before(Duration::from_micros(1)));
+        assert_eq!(lazy.recent.len(), TREE_RECENT_MAX);
+        lazy.expire(seconds(1).after(TREE_RECENT));
+        assert_eq!((lazy.recent.len(), lazy.recent.get(&most)), (1, Some(&2)));
+        lazy.expire(seconds(2).after(TREE_RECENT));
+        assert_eq!((lazy.recent.len(), lazy.recent_from), (0, Some(seconds(2))));
+    }
+
+    #[test]
+    fn a_bit_that_is_taken_back_is_taken_back_everywhere() {
+        let mut lazy = Lazy::default();
+        lazy.remember(seconds(0), 1, 6);
+        lazy.remember(seconds(0), 1, 2);
+        assert_eq!(lazy.recent.get(&1), Some(&6));
+        lazy.untell(2);
+        assert_eq!(lazy.recent.get(&1), Some(&4));
+    }
+}
