@@ -123,6 +123,26 @@ fn reading_stops_past_the_bound_and_resumes_and_nothing_is_lost() {
 }
 
 #[test]
+fn reading_goes_on_once_half_of_the_room_for_announcements_is_free_again() {
+    let mut node = Node::new(tiny);
+    let (judge, announcer) = (node.subscriber(TYPE), node.module());
+    let all = numbered(60, 30_000);
+    all.iter().for_each(|data| node.say_bytes(announcer, &announce(data)));
+    assert!(node.is_reading_stopped(announcer));
+    let mut told = std::collections::VecDeque::from(node.told(judge));
+    let mut parked = node.state.status(node.now).parked_bytes;
+    while node.is_reading_stopped(announcer) {
+        parked = node.state.status(node.now).parked_bytes;
+        let one = told.pop_front().unwrap();
+        node.validate(judge, one.id, true);
+        told.extend(node.told(judge));
+    }
+    // One announcement before, there was more than half; what was kept meanwhile fills it up again.
+    let half = PARKED_BYTES_PER_MODULE as u64 / 2;
+    assert!((half + 1..half + 40_000).contains(&parked), "{parked}");
+}
+
+#[test]
 fn a_module_that_half_closes_behind_stopped_reading_has_everything_announced() {
     let mut node = Node::new(tiny);
     let (judge, announcer) = (node.subscriber(TYPE), node.module());

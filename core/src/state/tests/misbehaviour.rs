@@ -152,7 +152,7 @@ fn who_never_says_hello_pays_two_points_each_time() {
     let id = net.call(hand, address(0));
     net.run(Duration::from_secs(11));
     assert!(net.hand(hand).is_ended(id));
-    assert_eq!(points(&net), 2);
+    assert_eq!((points(&net), net.hand(hand).kinds(id)), (2, vec![]), "and is told nothing");
     let polite = net.call(hand, address(0));
     net.hang_up(hand, polite);
     net.run(Duration::from_secs(11));
