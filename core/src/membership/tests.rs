@@ -142,6 +142,7 @@ fn own_addresses_are_at_most_64_each_once_and_nobody_elses_any_more() {
     let port = |n: u16| SocketAddr::from(([10, 0, 0, 1], n));
     membership.candidates.add(Instant::ZERO, port(1), 1, Instant::ZERO, &mut membership.rng);
     membership.lost.add(port(1), Instant::ZERO, Duration::ZERO, &mut membership.rng);
+    assert_eq!((membership.candidates(), membership.lost()), (1, 1));
     for n in 1..=100 {
         membership.learn_own(port(n));
         membership.learn_own(port(n));

@@ -216,3 +216,15 @@ impl GossipState {
 fn can_reach(from: IpAddr, to: IpAddr) -> bool {
     from.is_loopback() == to.is_loopback()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_reaches_loopback_only_and_is_reached_from_there_only() {
+        let [loopback, loopback_v6, other] = ["127.0.0.1", "::1", "10.0.0.1"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        assert!(can_reach(loopback, loopback) && can_reach(loopback, loopback_v6) && can_reach(other, other));
+        assert!(!can_reach(loopback, other) && !can_reach(other, loopback));
+    }
+}

@@ -796,6 +796,8 @@ fn a_list_is_cut_where_the_frame_ends_and_never_within_an_address() {
     let bytes = frame.to_vec();
     let Ok(PeerMessage::PeerResponse(list)) = PeerMessage::decode(frame.kind(), &bytes[4..]) else { panic!() };
     assert_eq!((list.len(), list.is_empty(), addresses(list)), (10_921, false, many[..10_921].to_vec()));
+    let many_v6: Vec<SocketAddr> = (0..5_000u16).map(|n| (Ipv6Addr::LOCALHOST, n).into()).collect();
+    assert_eq!(AddressList::frame_of(&many_v6, true).len(), 4 + 2 + 3_640 * 18);
     let none = AddressList::frame_of(&many, true);
     let bytes = none.to_vec();
     let Ok(PeerMessage::PeerResponse(list)) = PeerMessage::decode(none.kind(), &bytes[4..]) else { panic!() };

@@ -160,6 +160,17 @@ fn who_never_says_hello_pays_two_points_each_time() {
 }
 
 #[test]
+fn who_says_what_it_can_and_then_nothing_is_closed_without_a_word() {
+    let (mut net, hand) = ours_and_hand(|_| ());
+    let id = net.call(hand, address(0));
+    net.say(hand, id, &[capabilities(5)]);
+    let heard = net.hand(hand).kinds(id);
+    net.run(Duration::from_secs(11));
+    assert!(net.hand(hand).is_ended(id));
+    assert_eq!((net.hand(hand).kinds(id), net.hand(hand).goodbye(id)), (heard, None));
+}
+
+#[test]
 fn old_peers_habits_cost_nothing() {
     let (mut net, hand) = ours_and_hand(|_| ());
     let id = net.join(hand, address(0), None);
