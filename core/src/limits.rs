@@ -169,10 +169,15 @@ pub const TREE_OFFER_DELAY: Duration = Duration::from_millis(5);
 pub const TREE_WAIT: Duration = Duration::from_millis(100);
 /// How long what was asked for in place of a push is waited for before the next is asked (section 13).
 pub const TREE_PATIENCE: Duration = Duration::from_millis(400);
+/// For how long the knowledge base must keep a message for it to be offered in place of a push: nearly all who want it ask
+/// for it within that (section 13).
+pub const TREE_KEPT: Duration = Duration::from_secs(1);
 /// Younger than this a message that was fetched is passed on as one that was pushed (section 13).
 pub const TREE_YOUNG: Duration = Duration::from_secs(3);
 /// A copy that comes so long after the message was decided says nothing about its link (section 13).
 pub const TREE_COPY_COUNTS: Duration = Duration::from_secs(2);
+/// A link that was pruned and goes on pushing is pruned again when the last word is this old, or twice this (section 13).
+pub const TREE_PRUNE_AGAIN: Duration = Duration::from_secs(2);
 /// Messages that came and are remembered so that offers of them are no news, and for how long (section 13).
 pub const TREE_RECENT_MAX: usize = 4_096;
 /// See [`TREE_RECENT_MAX`]: longer than most modules take to decide.

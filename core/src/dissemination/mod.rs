@@ -125,8 +125,11 @@ impl Dissemination {
         let seen = self.seen.insert(identity, arrival.source, spread::remembered_ttl(hops));
         if self.repair.has_trees() {
             let from = if let Source::Neighbour(sender) = arrival.source { Some(sender) } else { None };
-            let message = (id, arrival.data_type, arrival.data);
-            out.turn = self.repair.first_came(now, from, message, arrival.fetched.is_some());
+            self.repair.remember(now, from, (id, arrival.data_type, arrival.data));
+            // Limited messages go other ways, and say nothing about the tree.
+            if let Some(sender) = from.filter(|_| arrival.ttl >= TREE_TTL_MIN) {
+                out.turn = self.repair.first_came(now, sender, arrival.data_type, arrival.fetched.is_some());
+            }
         }
         let payload = Payload::new(arrival.data_type, arrival.data);
         let told = self.ids.tell(now, &mut self.rng, id, around.audience, &mut out.new_listeners);

@@ -5,7 +5,7 @@ use super::link::Link;
 use super::offering::AGE_UNIT;
 use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
 use crate::dissemination::NeighbourId;
-use crate::limits::{DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, WANTS_PER_NEIGHBOUR};
+use crate::limits::{DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, TREE_PATIENCE, WANTS_PER_NEIGHBOUR};
 use crate::settings::Settings;
 use crate::time::{Age, Duration, Instant};
 use crate::wire::{Digest, Offer};
@@ -27,12 +27,14 @@ pub(super) struct Want {
     pub(super) is_done: bool,
     /// Who else offered it and is asked next.
     pub(super) others: Vec<NeighbourId>,
+    /// When it is asked for in place of a push, or asked of the next (section 13).
+    pub(super) look_at: Option<Instant>,
 }
 
 impl Want {
     /// Nobody is asked for it yet; this neighbour offered it.
     pub(super) fn waiting(age: Age, owner: NeighbourId) -> Self {
-        Self { age, asked: None, owner, is_done: false, others: vec![owner] }
+        Self { age, asked: None, owner, is_done: false, others: vec![owner], look_at: None }
     }
 }
 
@@ -63,11 +65,8 @@ impl Repair {
                 self.is_not_there(now, settings, neighbour, digest, out);
                 continue;
             }
-            let age = AGE_UNIT.times(u64::from(age));
-            if let Some(number) = self.knowledge.find(digest) {
-                let bit = link.bit;
-                self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
-            } else if age < limit && self.is_news(now, neighbour, digest, age) {
+            let (age, bit) = (AGE_UNIT.times(u64::from(age)), link.bit);
+            if !self.is_here(digest, bit) && age < limit && self.is_news(now, neighbour, digest, age) {
                 asks.push(digest);
             }
         }
@@ -116,16 +115,17 @@ impl Repair {
             if want.age.now(now) < age {
                 want.age = Age::then(now, age);
             }
-            if want.is_done || want.asked == Some(neighbour) {
+            if want.is_done {
                 return false;
             }
+            // Its own second offer, too: the connection that it was asked over may have ended.
             if want.asked.is_some() {
                 if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
                     want.others.push(neighbour);
                 }
                 return false;
             }
-            want.asked = Some(neighbour);
+            (want.asked, want.look_at) = (Some(neighbour), None);
             return true;
         }
         if !self.makes_room(neighbour) {
@@ -137,15 +137,28 @@ impl Repair {
             owner: neighbour,
             is_done: false,
             others: Vec::new(),
+            look_at: None,
         };
         self.wants.insert(digest, want);
         self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         true
     }
 
-    /// Does the knowledge base not reach back so far? Then nobody can tell.
+    /// Is this in the knowledge base, or did it come lately (section 13)? Then the link with this bit has it, too.
+    pub(super) fn is_here(&mut self, digest: Digest, bit: u64) -> bool {
+        if let Some(number) = self.knowledge.find(digest) {
+            self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
+            return true;
+        }
+        let recent = self.lazy.as_mut().and_then(|lazy| lazy.recent.get_mut(&digest));
+        recent.map(|links| *links |= bit).is_some()
+    }
+
+    /// Does neither the knowledge base nor what came lately (section 13) reach back so far? Then nobody can tell.
     pub(super) fn may_have_been_here(&self, now: Instant, age: Duration) -> bool {
-        self.knowledge.horizon().is_some_and(|horizon| now.since(horizon) <= age.plus(PUSH_SKEW))
+        let falls_short = |from: Instant| now.since(from) <= age.plus(PUSH_SKEW);
+        self.knowledge.horizon().is_some_and(falls_short)
+            && self.lazy.as_ref().and_then(|lazy| lazy.recent_from).is_none_or(falls_short)
     }
 
     /// Has a neighbour's share room for one want more? The oldest makes it, unless it is still waited for.
@@ -194,6 +207,7 @@ impl Repair {
         let Some(want) = self.wants.get_mut(&digest).filter(|want| !want.is_done) else { return };
         let links = &self.links;
         want.asked = None;
+        let is_lazy = want.look_at.take().is_some();
         want.others.retain(|other| links.contains_key(other));
         if want.others.is_empty() {
             if !links.contains_key(&want.owner) {
@@ -213,6 +227,9 @@ impl Repair {
         match out.last_mut() {
             Some((to, Say::Want(digests))) if *to == next && digests.len() < DIGESTS_PER_FRAME => digests.push(digest),
             _ => out.push((next, Say::Want(vec![digest]))),
+        }
+        if is_lazy {
+            self.look_again(digest, now.after(TREE_PATIENCE));
         }
     }
 

@@ -98,8 +98,8 @@ impl Knowledge {
         self.entries.iter_mut()
     }
 
-    /// Takes a message in, and gives it a number. The oldest make room.
-    pub(super) fn push(&mut self, settings: &Settings, entry: Entry) -> u64 {
+    /// Takes a message in, and gives it a number. The oldest make room, and are handed out with theirs.
+    pub(super) fn push(&mut self, settings: &Settings, entry: Entry, mut leaves: impl FnMut(u64, Entry)) -> u64 {
         let number = self.next();
         self.bytes = self.bytes.saturating_add(entry.payload.len() as u64);
         if self.len() == self.entries.capacity() {
@@ -109,8 +109,10 @@ impl Knowledge {
         }
         self.entries.push_back(entry);
         while self.len() > settings.cache_size as usize || self.bytes > settings.cache_bytes {
+            let first = self.first;
             let Some(oldest) = self.pop() else { break };
             self.horizon = Some(oldest.entered);
+            leaves(first, oldest);
         }
         number
     }

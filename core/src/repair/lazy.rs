@@ -1,12 +1,14 @@
 //! Offers in place of a push (PROTOCOL.md, section 13).
 
 use super::asking::Want;
-use super::link::Link;
+use super::knowledge::Entry;
+use super::link::{Link, Types};
 use super::offering::{AGE_UNIT, is_wanted, offer_one};
 use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
-use crate::dissemination::NeighbourId;
+use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{
-    DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT, TREE_RECENT_MAX, TREE_WAIT,
+    DIGESTS_PER_FRAME, DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT,
+    TREE_RECENT_MAX, TREE_WAIT,
 };
 use crate::rng::Rng;
 use crate::settings::{Settings, Spreading};
@@ -28,8 +30,12 @@ pub(super) struct Lazy {
     waiting: BTreeSet<(Instant, Digest)>,
     /// Messages that came lately, and the links at whose ends they are: most wait for VALIDATION, so that the knowledge
     /// base does not have them.
-    recent: BTreeMap<Digest, u64>,
+    pub(super) recent: BTreeMap<Digest, u64>,
     recent_order: VecDeque<(Instant, Digest)>,
+    /// Whatever came after this is among them; none if nothing need be.
+    pub(super) recent_from: Option<Instant>,
+    /// What left the knowledge base too soon after it was offered, or was to be: it is pushed over these links.
+    leaving: Vec<(u64, Spread)>,
 }
 
 impl Lazy {
@@ -48,8 +54,9 @@ impl Lazy {
     }
 
     fn forget_one(&mut self) {
-        if let Some((_, digest)) = self.recent_order.pop_front() {
+        if let Some((at, digest)) = self.recent_order.pop_front() {
             self.recent.remove(&digest);
+            self.recent_from = self.recent_from.map(|from| from.max(at));
         }
     }
 
@@ -57,6 +64,33 @@ impl Lazy {
     pub(super) fn expire(&mut self, now: Instant) {
         while self.recent_order.front().is_some_and(|(at, _)| at.after(TREE_RECENT) <= now) {
             self.forget_one();
+        }
+    }
+
+    /// A link need not push a type. Is it to be told so?
+    fn turns_away(&mut self, now: Instant, link: &mut Link, data_type: u16) -> bool {
+        turns(link, now).has(now, 1) && self.trees.copy_came(now, data_type, link.bit) && turns(link, now).take(now)
+    }
+
+    /// A link's bit has no meaning for what is there.
+    pub(super) fn untell(&mut self, bit: u64) {
+        self.recent.values_mut().for_each(|links| *links &= !bit);
+        self.offers.iter_mut().for_each(|(_, links)| *links &= !bit);
+        self.leaving.iter_mut().for_each(|(links, _)| *links &= !bit);
+    }
+
+    /// A message leaves the knowledge base for newer ones. Those before it have left.
+    pub(super) fn leaves(&mut self, now: Instant, number: u64, entry: &Entry) {
+        let mut pending = 0;
+        if self.offers.front().is_some_and(|(first, _)| *first == number) {
+            pending = self.offers.pop_front().map_or(0, |(_, links)| links);
+        }
+        let links = pending & !entry.told | entry.open & self.trees.links();
+        if links != 0
+            && now.since(entry.entered) < TREE_KEPT
+            && let Some(ttl) = entry.ttl
+        {
+            self.leaving.push((links, Spread { ttl, id: entry.id, payload: entry.payload.clone() }));
         }
     }
 }
@@ -82,13 +116,34 @@ impl Repair {
         self.lazy.as_ref().is_some_and(|lazy| !lazy.trees.is_empty())
     }
 
-    /// This neighbour, which takes part in repair, takes offers in place of messages. The types of which it is to send
-    /// offers only from the start: somebody else brings them here.
-    pub(crate) fn tree_up(&mut self, now: Instant, neighbour: NeighbourId) -> Vec<u16> {
+    /// This neighbour, which takes part in repair, takes offers in place of messages from its INTEREST on: without that
+    /// it may have found no place for us, and would be sent nothing for ever.
+    pub(crate) fn tree_up(&mut self, neighbour: NeighbourId) {
+        let link = self.links.get_mut(&neighbour).filter(|_| self.lazy.is_some());
+        link.into_iter().for_each(|link| link.has_tree = true);
+    }
+
+    /// Does this neighbour wait for our INTEREST, though that may be nothing?
+    pub(crate) fn waits_for_interest(&self, neighbour: NeighbourId) -> bool {
+        self.links.get(&neighbour).is_some_and(|link| link.has_tree)
+    }
+
+    /// A neighbour's INTEREST came, and was another before. The types of which it is to send offers only from the start:
+    /// somebody else brings them here.
+    pub(super) fn interest_came(&mut self, now: Instant, neighbour: NeighbourId, former: &Types) -> Vec<u16> {
         let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { return Vec::new() };
+        if !link.has_tree {
+            return Vec::new();
+        }
+        if lazy.trees.is_empty() {
+            lazy.recent_from = Some(now);
+        }
         lazy.trees.link_up(link.bit);
-        let known = lazy.trees.types();
-        known.into_iter().filter(|one| lazy.trees.copy_came(*one, link.bit) && turns(link, now).take(now)).collect()
+        lazy.trees.forget(link.bit, |data_type| link.interest.has(data_type));
+        let mut named = lazy.trees.types();
+        named.retain(|data_type| link.interest.has(*data_type) && !former.has(*data_type));
+        named.retain(|data_type| lazy.turns_away(now, link, *data_type));
+        named
     }
 
     /// Only these types are subscribed to here; sorted.
@@ -112,6 +167,7 @@ impl Repair {
         let Spreadable { number, data_type, senders } = spreadable;
         self.knowledge.hash_before(number.saturating_add(1));
         let digest = self.knowledge.digest(number);
+        let is_kept = digest.is_some() && self.knowledge.horizon().is_none_or(|from| now.since(from) >= TREE_KEPT);
         let (Some(lazy), links, degree) = (&mut self.lazy, &mut self.links, settings.degree as usize) else { return 0 };
         let has_it = digest.and_then(|digest| lazy.recent.get(&digest)).copied().unwrap_or(0);
         let is_in = |link: &Link| lazy.trees.has(link.bit);
@@ -135,14 +191,20 @@ impl Repair {
                     pushed = pushed.saturating_add(1);
                     pushed <= degree
                 }
-                Way::Offer => !link.rates(now).offers_sent.has(now, 1),
+                Way::Offer => {
+                    let coming = link.coming.saturating_add(1);
+                    !is_kept || !link.rates(now).offers_sent.has(now, coming)
+                }
             };
             if is_pushed {
                 targets.push(*neighbour);
                 continue;
             }
             others = others.saturating_add(1);
-            offered |= if wants_it { link.bit } else { 0 };
+            if wants_it {
+                link.coming = link.coming.saturating_add(1);
+                offered |= link.bit;
+            }
         }
         if let Some(entry) = self.knowledge.get_mut(number) {
             entry.told |= has_it;
@@ -156,21 +218,36 @@ impl Repair {
         others
     }
 
-    /// A message came that is new here, or was announced here. What is to be told to whom it came from.
-    pub(crate) fn first_came(
+    /// What left the knowledge base too soon goes out at once.
+    pub(super) fn push_what_left(&mut self, now: Instant) {
+        if let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.leaving.is_empty()) {
+            wake_by(&mut lazy.offers_at, &mut self.due, now);
+        }
+    }
+
+    /// A message came that is new here, or was announced here.
+    pub(crate) fn remember(
         &mut self,
         now: Instant,
         from: Option<NeighbourId>,
         (id, data_type, data): (u16, u16, &[u8]),
-        is_fetched: bool,
-    ) -> Option<(NeighbourId, u16, Turn)> {
-        let lazy = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty())?;
+    ) {
+        let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty()) else { return };
         let digest = super::digest_of(id, data_type, data);
         let offerers = self.wants.get(&digest).map_or(&[][..], |want| &want.others);
         let had = offerers.iter().chain(&from).filter_map(|neighbour| self.links.get(neighbour));
         lazy.remember(now, digest, had.fold(0, |links, link| links | link.bit));
-        let neighbour = from?;
-        let link = self.links.get_mut(&neighbour)?;
+    }
+
+    /// It came from a neighbour. What is to be told to it.
+    pub(crate) fn first_came(
+        &mut self,
+        now: Instant,
+        neighbour: NeighbourId,
+        data_type: u16,
+        is_fetched: bool,
+    ) -> Option<(NeighbourId, u16, Turn)> {
+        let (lazy, link) = (self.lazy.as_mut()?, self.links.get_mut(&neighbour)?);
         let is_grafted = lazy.trees.first_came(data_type, link.bit, is_fetched) && turns(link, now).take(now);
         is_grafted.then_some((neighbour, data_type, Turn::Graft))
     }
@@ -183,8 +260,7 @@ impl Repair {
         data_type: u16,
     ) -> Option<(NeighbourId, u16, Turn)> {
         let (lazy, link) = (self.lazy.as_mut()?, self.links.get_mut(&neighbour)?);
-        let is_pruned = turns(link, now).has(now, 1) && lazy.trees.copy_came(data_type, link.bit);
-        (is_pruned && turns(link, now).take(now)).then_some((neighbour, data_type, Turn::Prune))
+        lazy.turns_away(now, link, data_type).then_some((neighbour, data_type, Turn::Prune))
     }
 
     /// A neighbour turns our direction of its link. Whether that was too often; false if it is ignored.
@@ -218,10 +294,15 @@ impl Repair {
             return;
         }
         let (offers, limit) = (std::mem::take(&mut lazy.offers), Self::age_limit(settings));
+        for (links, spread) in std::mem::take(&mut lazy.leaving) {
+            let over = self.links.iter().filter(|(_, link)| link.bit & links != 0);
+            out.extend(over.map(|(neighbour, _)| (*neighbour, Say::Answer(spread.clone()))));
+        }
         let over = offers.iter().fold(0, |all, (_, links)| all | links);
         let neighbours: Vec<NeighbourId> = self.links.keys().copied().collect();
         for neighbour in neighbours {
             let Some(link) = self.links.get_mut(&neighbour).filter(|link| link.bit & over != 0) else { continue };
+            link.coming = 0;
             // Who has no room now is offered it with the rest, later.
             if room(neighbour) == 0 {
                 continue;
@@ -234,7 +315,9 @@ impl Repair {
                     continue;
                 };
                 let data_type = entry.payload.data_type();
-                let at = by_type.iter().position(|(known, _)| *known == data_type).unwrap_or(by_type.len());
+                let has_room =
+                    |(known, list): &(u16, Vec<Offer>)| *known == data_type && list.len() < DIGESTS_PER_FRAME;
+                let at = by_type.iter().position(has_room).unwrap_or(by_type.len());
                 if at == by_type.len() {
                     by_type.push((data_type, Vec::new()));
                 }
@@ -266,17 +349,14 @@ impl Repair {
         let mut asks = Vec::new();
         let mut result = Ok(());
         for Offer { digest, age } in offers {
-            let (Some(lazy), Some(link)) = (&mut self.lazy, self.links.get_mut(&neighbour)) else { break };
+            let Some(link) = self.links.get_mut(&neighbour) else { break };
             if !link.rates(now).offers_taken.take(now) {
                 result = Err(OverTheRate);
                 break;
             }
-            if let Some(number) = self.knowledge.find(digest) {
-                self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
-            } else if let Some(links) = lazy.recent.get_mut(&digest) {
-                *links |= bit;
-            } else if age != Offer::GONE {
-                let waits = if is_awaited || link.doubt > 0 { TREE_WAIT } else { Duration::ZERO };
+            let is_in_doubt = link.doubt > 0;
+            if !self.is_here(digest, bit) && age != Offer::GONE {
+                let waits = if is_awaited || is_in_doubt { TREE_WAIT } else { Duration::ZERO };
                 let age = AGE_UNIT.times(u64::from(age));
                 if age < Self::age_limit(settings) && self.is_to_be_asked(now, neighbour, (digest, age), waits) {
                     asks.push(digest);
@@ -303,8 +383,7 @@ impl Repair {
         if self.may_have_been_here(now, age) {
             return false;
         }
-        let is_known = self.wants.contains_key(&digest);
-        if !is_known {
+        if !self.wants.contains_key(&digest) {
             if !self.makes_room(neighbour) {
                 return false;
             }
@@ -312,7 +391,7 @@ impl Repair {
             self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         }
         let Some(want) = self.wants.get_mut(&digest) else { return false };
-        if want.is_done || want.asked == Some(neighbour) {
+        if want.is_done {
             return false;
         }
         let in_doubt = |other: &NeighbourId| self.links.get(other).is_none_or(|link| link.doubt > 0);
@@ -331,7 +410,8 @@ impl Repair {
         if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
             want.others.push(neighbour);
         }
-        if !is_known {
+        if want.look_at.is_none() && !want.others.is_empty() {
+            let waits = if want.asked.is_some() { TREE_PATIENCE } else { waits };
             self.look_again(digest, now.after(waits));
         }
         false
@@ -347,7 +427,9 @@ impl Repair {
         let digest = super::digest_of(id, data_type, data);
         let want = self.wants.get_mut(&digest)?;
         let link = self.links.get_mut(&neighbour);
-        (want.asked, want.is_done) = (None, true);
+        // Who was asked has it, too, though another was faster.
+        want.others.extend(want.asked.take());
+        want.is_done = true;
         let link = link.filter(|link| link.asked.iter().any(|(_, asked)| *asked == digest))?;
         (link.came_at, link.empty, link.doubt) = (now, 0, link.doubt.saturating_sub(1));
         link.asked.retain(|(_, asked)| *asked != digest);
@@ -358,9 +440,14 @@ impl Repair {
     pub(super) fn ask_in_place_of_a_push(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
         while let Some(lazy) = self.lazy.as_mut()
             && lazy.waiting.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, digest)) = lazy.waiting.pop_first()
+            && let Some((at, digest)) = lazy.waiting.pop_first()
         {
-            let Some(want) = self.wants.get(&digest).filter(|want| !want.is_done) else { continue };
+            // Another was asked meanwhile, and has its own time.
+            let Some(want) = self.wants.get_mut(&digest).filter(|want| want.look_at == Some(at)) else { continue };
+            want.look_at = None;
+            if want.is_done {
+                continue;
+            }
             let is_last = want.others.is_empty();
             if let Some(slow) = want.asked {
                 let link = self.links.get_mut(&slow);
@@ -377,8 +464,9 @@ impl Repair {
         }
     }
 
-    fn look_again(&mut self, digest: Digest, at: Instant) {
-        if let Some(lazy) = &mut self.lazy {
+    pub(super) fn look_again(&mut self, digest: Digest, at: Instant) {
+        if let (Some(lazy), Some(want)) = (&mut self.lazy, self.wants.get_mut(&digest)) {
+            want.look_at = Some(at);
             lazy.waiting.insert((at, digest));
             due_by(&mut self.due, at);
         }

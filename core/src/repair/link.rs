@@ -52,14 +52,18 @@ pub(super) struct Link {
     /// Which bit.
     pub(super) bit: u64,
     pub(super) interest: Types,
+    /// It takes offers in place of messages, as soon as its INTEREST came (section 13).
+    pub(super) has_tree: bool,
     /// Messages with lower numbers were looked at for it.
     pub(super) position: u64,
     /// Its INTEREST has grown: it is offered what is there soon.
     pub(super) is_fresh: bool,
     /// Digests that it was offered, less those that it asked for.
     pub(super) credit: u32,
-    /// Numbers of the messages that it asked for and that are still to be sent.
-    pub(super) owed: VecDeque<u64>,
+    /// Offers in place of a push that are about to go out.
+    pub(super) coming: u64,
+    /// The messages that it asked for and that are still to be sent, by number and digest.
+    pub(super) owed: VecDeque<(u64, Digest)>,
     /// What it was asked for and when, oldest first; some came meanwhile.
     pub(super) asked: VecDeque<(Instant, Digest)>,
     /// The wants that count as its own, oldest first: at most [`WANTS_PER_NEIGHBOUR`](crate::limits::WANTS_PER_NEIGHBOUR).
@@ -91,9 +95,11 @@ impl Link {
         Self {
             bit,
             interest: Types::These(Vec::new()),
+            has_tree: false,
             position,
             is_fresh: false,
             credit: 0,
+            coming: 0,
             owed: VecDeque::new(),
             asked: VecDeque::new(),
             wants: VecDeque::new(),

@@ -163,11 +163,14 @@ impl Repair {
         let mut entry = Entry::new(now, age, id, ttl, payload.clone());
         entry.is_fetched = is_fetched;
         if self.links.is_empty() {
-            self.knowledge.push(settings, entry);
+            self.knowledge.push(settings, entry, |_, _| ());
             return None;
         }
         entry.told = senders.iter().filter_map(|sender| self.links.get(sender)).fold(0, |bits, link| bits | link.bit);
-        let number = self.knowledge.push(settings, entry);
+        let lazy = &mut self.lazy;
+        let leaves = |number, entry| lazy.iter_mut().for_each(|lazy| lazy.leaves(now, number, &entry));
+        let number = self.knowledge.push(settings, entry, leaves);
+        self.push_what_left(now);
         if ttl.is_some() {
             self.offer_soon_or_later(now, settings, is_fetched);
         }
@@ -227,6 +230,7 @@ impl Repair {
         let bit = 1_u64.rotate_left(self.bits.trailing_ones());
         self.bits |= bit;
         self.untell(bit);
+        self.lazy.iter_mut().for_each(|lazy| lazy.untell(bit));
         self.links.insert(neighbour, Link::new(bit, self.knowledge.first()));
         true
     }
@@ -255,15 +259,15 @@ impl Repair {
         self.offer_soon_or_later(now, settings, false);
     }
 
-    /// Its modules subscribe to this. Whether that is too often.
+    /// Its modules subscribe to this. Whether that is too often, or the types that it need not push.
     pub(crate) fn interest(
         &mut self,
         now: Instant,
         neighbour: NeighbourId,
         interest: Interest<'_>,
-    ) -> Result<(), OverTheRate> {
+    ) -> Result<Vec<u16>, OverTheRate> {
         let first = self.knowledge.first();
-        let Some(link) = self.links.get_mut(&neighbour) else { return Ok(()) };
+        let Some(link) = self.links.get_mut(&neighbour) else { return Ok(Vec::new()) };
         if !link.rates(now).interests.take(now) {
             return Err(OverTheRate);
         }
@@ -272,11 +276,8 @@ impl Repair {
             (link.position, link.is_fresh) = (first, true);
             wake_by(&mut self.soon_at, &mut self.due, now.after(OFFER_DELAY));
         }
-        if let Some(lazy) = &mut self.lazy {
-            lazy.trees.forget(link.bit, |data_type| types.has(data_type));
-        }
-        link.interest = types;
-        Ok(())
+        let former = std::mem::replace(&mut link.interest, types);
+        Ok(self.interest_came(now, neighbour, &former))
     }
 
     /// What modules here subscribe to has changed: said to all, in a while.

@@ -162,7 +162,7 @@ impl Repair {
             match number.and_then(|number| self.knowledge.get_mut(number)) {
                 Some(entry) if entry.open & link.bit != 0 => {
                     entry.open &= !link.bit;
-                    link.owed.extend(number);
+                    link.owed.extend(number.map(|number| (number, digest)));
                 }
                 _ => gone.push(Offer { digest, age: Offer::GONE }),
             }
@@ -199,7 +199,7 @@ impl Repair {
         let Some(link) = self.links.get_mut(&neighbour) else { return };
         let is_in_tree = self.lazy.as_ref().is_some_and(|lazy| lazy.trees.has(link.bit));
         let (mut left, mut gone) = (room(neighbour), Vec::new());
-        while let Some(number) = link.owed.front().copied() {
+        while let Some((number, digest)) = link.owed.front().copied() {
             let answer = self.knowledge.get(number).filter(|entry| entry.age.now(now) < limit);
             if let Some(entry) = answer
                 && let Some(ttl) = entry.ttl
@@ -218,7 +218,7 @@ impl Repair {
                 }
                 left = left.saturating_sub(len);
                 out.push((neighbour, Say::Answer(spread)));
-            } else if let Some(digest) = self.knowledge.digest(number) {
+            } else {
                 gone.push(Offer { digest, age: Offer::GONE });
             }
             link.owed.pop_front();

@@ -28,10 +28,9 @@ impl GossipState {
             return false;
         }
         if self.extensions_of(neighbour).is_some_and(|theirs| theirs.trees) {
-            let pruned = self.dissemination.repair.tree_up(self.now, neighbour);
-            pruned.into_iter().for_each(|data_type| self.say_turn((neighbour, data_type, Turn::Prune), out));
+            self.dissemination.repair.tree_up(neighbour);
         }
-        if self.subscriptions.len() > 0 {
+        if self.subscriptions.len() > 0 || self.dissemination.repair.waits_for_interest(neighbour) {
             self.say_interest(neighbour, out);
         }
         true
@@ -62,7 +61,7 @@ impl GossipState {
     pub(super) fn go_on_repairing(&mut self, neighbour: NeighbourId, out: &mut Actions) {
         if self.dissemination.repair.is_linked(neighbour) {
             self.dissemination.repair.may_have_missed(self.now, &self.settings, neighbour);
-            if self.subscriptions.len() > 0 {
+            if self.subscriptions.len() > 0 || self.dissemination.repair.waits_for_interest(neighbour) {
                 self.say_interest(neighbour, out);
             }
         }
@@ -125,7 +124,10 @@ impl GossipState {
         out: &mut Actions,
     ) {
         let taken = self.dissemination.repair.interest(self.now, neighbour, interest);
-        self.charge(id, taken, out);
+        for data_type in taken.iter().flatten() {
+            self.say_turn((neighbour, *data_type, Turn::Prune), out);
+        }
+        self.charge(id, taken.map(|_| ()), out);
     }
 
     /// What modules here subscribe to has changed.

@@ -6,7 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::limits::{GRAFT_AFTER, TREE_TYPES_MAX};
+use crate::limits::{GRAFT_AFTER, TREE_PRUNE_AGAIN, TREE_TYPES_MAX};
+use crate::time::Instant;
 use std::collections::BTreeMap;
 
 /// How the messages of a type go out over a link.
@@ -38,6 +39,9 @@ struct Tree {
     grafted_by: u64,
     /// Links that we told to send offers only.
     pruned: u64,
+    /// Those that were told so in this span of [`TREE_PRUNE_AGAIN`], and in the one before: the word is under way.
+    pruned_lately: [u64; 2],
+    span_from: Instant,
     /// The link that brought the last message first, perhaps gone meanwhile, and how many in a row had to be fetched from
     /// it: fewer than [`GRAFT_AFTER`].
     fetched_from: u64,
@@ -63,6 +67,11 @@ impl Trees {
         self.links & link != 0
     }
 
+    /// All that do.
+    pub(crate) const fn links(&self) -> u64 {
+        self.links
+    }
+
     /// This link takes part from now on.
     pub(crate) const fn link_up(&mut self, link: u64) {
         self.links |= link;
@@ -72,7 +81,6 @@ impl Trees {
     pub(crate) fn link_down(&mut self, link: u64) {
         self.links &= !link;
         self.types.retain(|_, tree| {
-            tree.pruned &= !link;
             if tree.fetched_from == link {
                 tree.fetched = 0;
             }
@@ -90,7 +98,7 @@ impl Trees {
         self.types.retain(|data_type, _| types.binary_search(data_type).is_ok());
     }
 
-    /// What a link told of the types for which `is_left` says no means nothing any more.
+    /// What a link told, or was told, of the types for which `is_left` says no means nothing any more.
     pub(crate) fn forget(&mut self, link: u64, is_left: impl Fn(u16) -> bool) {
         self.types.retain(|data_type, tree| is_left(*data_type) || tree.forget(link));
     }
@@ -126,13 +134,22 @@ impl Trees {
         self.links & links & !tree.pruned != 0 && tree.fetched == 0
     }
 
-    /// A copy of what is here already came over a link, unasked. Is that link to be pruned?
-    pub(crate) fn copy_came(&mut self, data_type: u16, link: u64) -> bool {
+    /// A copy of what is here already came over a link, unasked. Is that link to be pruned? Once more if it seems not to
+    /// have heard or heeded it.
+    pub(crate) fn copy_came(&mut self, now: Instant, data_type: u16, link: u64) -> bool {
         if !self.has(link) {
             return false;
         }
         let Some(tree) = self.tree(data_type) else { return false };
-        let is_news = tree.pruned & link == 0;
+        let passed = now.since(tree.span_from);
+        if passed >= TREE_PRUNE_AGAIN {
+            let [last, _] = tree.pruned_lately;
+            let before = if passed < TREE_PRUNE_AGAIN.times(2) { last } else { 0 };
+            (tree.pruned_lately, tree.span_from) = ([0, before], now);
+        }
+        let [lately, before] = &mut tree.pruned_lately;
+        let is_news = (*lately | *before) & link == 0;
+        *lately |= if is_news { link } else { 0 };
         tree.pruned |= link;
         is_news
     }
@@ -151,7 +168,7 @@ impl Trees {
             return false;
         }
         tree.fetched = 0;
-        tree.pruned &= !link;
+        tree.unprune(link);
         true
     }
 
@@ -164,10 +181,16 @@ impl Trees {
 }
 
 impl Tree {
-    /// What a link told means nothing any more. Is there anything left to remember?
-    const fn forget(&mut self, link: u64) -> bool {
+    fn unprune(&mut self, link: u64) {
+        self.pruned &= !link;
+        self.pruned_lately.iter_mut().for_each(|links| *links &= !link);
+    }
+
+    /// What a link told, or was told, means nothing any more. Is there anything left to remember?
+    fn forget(&mut self, link: u64) -> bool {
         self.pruned_by &= !link;
         self.grafted_by &= !link;
+        self.unprune(link);
         self.pruned_by | self.grafted_by | self.pruned | self.fetched_from != 0
     }
 }

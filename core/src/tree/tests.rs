@@ -2,6 +2,7 @@ use super::*;
 
 const A: u64 = 1;
 const B: u64 = 2;
+const NOW: Instant = Instant::ZERO;
 
 fn trees() -> Trees {
     let mut trees = Trees::default();
@@ -13,17 +14,32 @@ fn trees() -> Trees {
 #[test]
 fn a_link_is_pruned_for_one_type_and_once() {
     let mut trees = trees();
-    assert!(trees.copy_came(7, A));
-    assert!(!trees.copy_came(7, A), "it is under way already");
-    assert!(trees.copy_came(8, A), "another type has another tree");
-    assert!(!trees.copy_came(7, 4), "it takes no part");
+    assert!(trees.copy_came(NOW, 7, A));
+    assert!(!trees.copy_came(NOW, 7, A), "it is under way already");
+    assert!(trees.copy_came(NOW, 8, A), "another type has another tree");
+    assert!(!trees.copy_came(NOW, 7, 4), "it takes no part");
     assert!(!trees.is_pushed_by(7, A) && trees.is_pushed_by(7, A | B) && trees.is_pushed_by(9, A));
+}
+
+#[test]
+fn a_link_that_goes_on_pushing_is_pruned_again_and_one_whose_peer_forgot_at_once() {
+    let (mut trees, again) = (trees(), TREE_PRUNE_AGAIN);
+    let at = |n: u64| NOW.after(again.part(2).times(n));
+    assert!(trees.copy_came(at(0), 7, A));
+    assert!(trees.copy_came(at(1), 7, B));
+    assert!(!trees.copy_came(at(1), 7, A) && !trees.copy_came(at(2), 7, B), "it is under way");
+    assert!(trees.copy_came(at(4), 7, A) && !trees.copy_came(at(4), 7, A), "it was not listened to");
+    assert!(!trees.copy_came(at(5), 7, A));
+    trees.forget(A, |_| false);
+    assert!(trees.is_pushed_by(7, A));
+    assert!(trees.copy_came(at(5), 7, A));
+    assert!(!trees.copy_came(at(6), 7, A) && trees.copy_came(at(60), 7, A) && !trees.copy_came(at(61), 7, A));
 }
 
 #[test]
 fn who_brings_four_in_a_row_because_they_were_asked_for_is_grafted() {
     let mut trees = trees();
-    assert!(trees.copy_came(7, A));
+    assert!(trees.copy_came(NOW, 7, A));
     assert!(trees.is_pushed_by(7, B));
     assert!(!trees.first_came(7, A, true));
     assert!(!trees.is_pushed_by(7, B), "it was not pushed lately");
@@ -55,7 +71,7 @@ fn what_others_say_turns_our_direction_and_not_theirs() {
 fn nothing_is_left_of_a_link_that_is_gone() {
     let mut trees = trees();
     trees.turned(7, A, Turn::Prune);
-    trees.copy_came(7, A);
+    trees.copy_came(NOW, 7, A);
     trees.first_came(7, A, true);
     trees.first_came(7, A, true);
     trees.link_down(A);
@@ -94,7 +110,7 @@ fn types_past_the_bound_are_pushed() {
     for data_type in 0..past {
         assert!(trees.turned(data_type, A, Turn::Prune));
     }
-    assert!(!trees.turned(past, A, Turn::Prune) && !trees.copy_came(past, A));
+    assert!(!trees.turned(past, A, Turn::Prune) && !trees.copy_came(NOW, past, A));
     assert_eq!((trees.way(past, A), trees.way(0, A)), (Way::Push, Way::Offer));
     assert_eq!(trees.types.len(), TREE_TYPES_MAX);
 }

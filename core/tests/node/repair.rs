@@ -309,6 +309,38 @@ fn what_was_pushed_out_meanwhile_is_said_to_be_gone() {
 }
 
 #[test]
+fn what_left_while_its_answer_waited_for_the_rate_is_said_to_be_gone() {
+    let (mut node, old, module) = quiet_node(|settings| settings.cache_size = 40);
+    let data = |n: u16| vec![u8::try_from(n).unwrap(); 60_000];
+    let known: Vec<Digest> = (0..40).map(|n| learn(&mut node, old, module, n, &data(n))).collect();
+    let partner = interested(&mut node, 1, &[TYPE]);
+    node.pass_secs(1);
+    assert_eq!(offered(&mut node, partner), known);
+    ask(&mut node, partner, &known);
+    assert_eq!(node.got(partner).len(), 17, "the rest waits");
+    (100..130).for_each(|n| _ = learn(&mut node, old, module, n, b"newer"));
+    node.take(partner);
+    node.pass(millis(100));
+    let said = heard(&mut node, partner);
+    let Some(Heard::Have(gone)) = said.last() else { panic!("nothing is said to be gone") };
+    assert!(gone.len() == 13 && gone.iter().all(|one| one.age == Offer::GONE), "{gone:?}");
+}
+
+#[test]
+fn who_offers_again_what_it_was_asked_for_is_asked_again_once_patience_ends() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partner = partner(&mut node, 1);
+    (0..2).for_each(|_| offer(&mut node, partner, &[7], 1));
+    assert_eq!(heard(&mut node, partner), [Heard::Want(vec![7])]);
+    // The connection ended that it was asked over, say.
+    node.pass_secs(2);
+    assert_eq!(heard(&mut node, partner), [Heard::Want(vec![7])]);
+    node.pass_secs(9);
+    assert_eq!(heard(&mut node, partner), [], "once for each offer");
+}
+
+#[test]
 fn one_at_a_time_is_asked_and_the_next_when_it_has_it_not_is_silent_or_leaves() {
     let mut node = Node::new(|_| {});
     node.subscriber(TYPE);

@@ -2,7 +2,9 @@
 
 use crate::harness::{Got, Node};
 use gossip_core::time::Duration;
-use gossip_core::wire::{Digest, Digests, Features, Frame, Interest, Offer, PeerMessage, Tree, TreeAction, kind};
+use gossip_core::wire::{
+    Digest, Digests, Features, Frame, Interest, Offer, Offers, PeerMessage, Tree, TreeAction, kind,
+};
 use gossip_core::{ConnectionId, Settings, Spreading, limits};
 use std::net::SocketAddr;
 
@@ -215,7 +217,13 @@ fn a_new_neighbour_need_not_push_what_others_bring() {
     let first = partner(&mut node, 1, &[TYPE]);
     learn(&mut node, first, module, 1, FAR);
     let second = node.join_with(address(2), Some(2), Features::REPAIR.with(Features::TREE));
+    node.say(second, &Interest::frame_of(&[7]));
+    assert_eq!(heard(&mut node, second), [], "it does not subscribe to it yet");
+    node.say(second, &Interest::frame_of(&[7, TYPE]));
     assert_eq!(heard(&mut node, second), [Heard::Prune(TYPE)], "of type 7 nothing came yet");
+    node.say(second, &Interest::frame_of(&[7]));
+    node.say(second, &Interest::frame_of(&[7, TYPE]));
+    assert_eq!(heard(&mut node, second), [Heard::Prune(TYPE)], "it forgot that when nobody there subscribed");
 }
 
 #[test]
@@ -255,6 +263,12 @@ fn a_message_that_came_is_not_asked_for_though_it_waits_for_validation_or_was_re
     learn(&mut node, all[0], module, 2, FAR);
     node.pass_secs(4);
     assert_eq!(heard(&mut node, all[1]), [], "neither asked nor sent back to who has it");
+    // And one that was asked for comes from another first.
+    let wanted = digest(3, TYPE, b"x");
+    offer(&mut node, all[1], wanted);
+    node.pass(millis(100));
+    learn(&mut node, all[0], module, 3, FAR);
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![wanted])], "it has it");
 }
 
 #[test]
@@ -351,4 +365,178 @@ fn peers_that_cannot_are_not_listened_to_about_it() {
     turn(&mut plain, id, TreeAction::Prune);
     plain.announce(module, 0, TYPE, b"x");
     assert_eq!(messages(&heard(&mut plain, id)), 1, "spreading = push: nobody prunes it");
+}
+
+#[test]
+fn what_is_offered_is_asked_for_though_the_knowledge_base_reaches_back_for_less_than_a_second() {
+    let (mut node, module) = node_with(|settings| settings.cache_size = 4);
+    let all = partners(&mut node, 2);
+    node.pass_secs(15);
+    let came: Vec<Digest> = (0..10).map(|n| learn(&mut node, all[0], module, n, FAR)).collect();
+    node.take(all[1]);
+    offer(&mut node, all[1], 77);
+    node.pass(millis(100));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
+    offer(&mut node, all[1], came[0]);
+    node.say(all[1], &Offers::frame_of(&[Offer { digest: came[1], age: 1 }, Offer { digest: 78, age: 1 }]));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![78])], "what came lately left the knowledge base only");
+    node.say(all[1], &Tree::frame_of(TYPE, &[Offer { digest: 79, age: 200 }]));
+    node.pass_secs(1);
+    assert_eq!(heard(&mut node, all[1]), [], "nobody remembers what came 20 s ago");
+}
+
+#[test]
+fn what_would_leave_the_knowledge_base_before_it_is_asked_for_is_pushed() {
+    let (mut node, module) = node_with(|settings| settings.cache_size = 4);
+    let all = partners(&mut node, 3);
+    turn(&mut node, all[1], TreeAction::Prune);
+    turn(&mut node, all[2], TreeAction::Prune);
+    let offered: Vec<Digest> = (0..2).map(|n| learn(&mut node, all[0], module, n, FAR)).collect();
+    node.pass(millis(5));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Offer(TYPE, offered.clone())]);
+    node.take(all[2]);
+    node.say(all[2], &Digests::frame_of(&offered[..1]));
+    assert_eq!(messages(&heard(&mut node, all[2])), 1);
+    (2..10).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
+    node.pass(millis(5));
+    for (id, pushed) in [(all[1], 0..10), (all[2], 1..10)] {
+        let said = heard(&mut node, id);
+        let mut ids: Vec<u16> = Vec::new();
+        said.iter().for_each(|one| {
+            if let Heard::Message(got) = one {
+                ids.push(got.id);
+            }
+        });
+        ids.sort_unstable();
+        assert_eq!(ids, pushed.collect::<Vec<u16>>(), "each once: {said:?}");
+        assert_eq!(said.len(), ids.len(), "and nothing is offered: {said:?}");
+    }
+    // What left long after it came is no loss.
+    node.pass_secs(2);
+    (10..14).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
+    node.pass(millis(5));
+    assert!(matches!(&heard(&mut node, all[1])[..], [Heard::Offer(TYPE, offers)] if offers.len() == 4));
+}
+
+#[test]
+fn a_neighbour_takes_no_part_before_its_interest_and_is_pushed_to() {
+    let (mut node, module) = tree_node();
+    let from = partner(&mut node, 1, &[TYPE]);
+    let silent = node.join_with(address(2), Some(2), Features::REPAIR.with(Features::TREE));
+    node.take(silent);
+    learn(&mut node, from, module, 1, FAR);
+    assert_eq!(messages(&heard(&mut node, silent)), 1, "it may have found no room for us");
+    node.say(silent, &Interest::frame_of(&[]));
+    learn(&mut node, from, module, 2, FAR);
+    assert_eq!(heard(&mut node, silent), [], "it subscribes to nothing");
+}
+
+#[test]
+fn a_link_that_goes_on_pushing_is_pruned_again_after_2_to_4_s() {
+    let (mut node, _) = tree_node();
+    let all = partners(&mut node, 2);
+    let prunes = |node: &mut Node, n: u16| {
+        node.hear(all[0], FAR, n, TYPE, b"x");
+        node.hear(all[1], FAR, n, TYPE, b"x");
+        heard(node, all[1]).iter().filter(|one| **one == Heard::Prune(TYPE)).count()
+    };
+    assert_eq!(prunes(&mut node, 1), 1);
+    node.pass(millis(1_900));
+    assert_eq!(prunes(&mut node, 2), 0, "it may be under way");
+    node.pass(millis(2_100));
+    assert_eq!((prunes(&mut node, 3), prunes(&mut node, 4)), (1, 0), "it was not listened to");
+}
+
+#[test]
+fn who_has_the_place_of_one_that_is_gone_is_not_taken_for_it() {
+    let (mut node, module) = tree_node();
+    let all = partners(&mut node, 2);
+    node.hear(all[0], FAR, 1, TYPE, b"x");
+    let told = node.told_one(module);
+    offer(&mut node, all[1], digest(1, TYPE, b"x"));
+    node.reset(all[1]);
+    let newcomer = partner(&mut node, 3, &[TYPE]);
+    node.validate(module, told.id, true);
+    assert_eq!(messages(&heard(&mut node, newcomer)), 1);
+}
+
+#[test]
+fn who_offers_what_nobody_else_had_in_the_end_is_asked() {
+    let (mut node, _) = tree_node();
+    let all = partners(&mut node, 3);
+    let gone = Offers::frame_of(&[Offer { digest: 77, age: Offer::GONE }]);
+    offer(&mut node, all[0], 77);
+    node.pass(millis(100));
+    node.say(all[0], &gone);
+    node.pass_secs(1);
+    offer(&mut node, all[1], 77);
+    node.pass(millis(100));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
+    // Its answer is lost; the other is in doubt as well.
+    offer(&mut node, all[2], 78);
+    node.pass(millis(500));
+    assert_eq!(node.metrics().offers_unanswered, 2);
+    node.take(all[2]);
+    offer(&mut node, all[2], 77);
+    node.pass(millis(400));
+    assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![77])]);
+    // So is this one's, with its connection; the other one offers it again.
+    node.pass(millis(400));
+    node.take(all[2]);
+    offer(&mut node, all[2], 77);
+    node.pass(millis(400));
+    assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![77])]);
+}
+
+#[test]
+fn nobody_is_blamed_for_the_time_in_which_another_was_asked() {
+    let (mut node, _) = tree_node();
+    let all = partners(&mut node, 3);
+    all[..2].iter().for_each(|id| offer(&mut node, *id, 77));
+    node.pass(millis(400));
+    node.say(all[0], &Offers::frame_of(&[Offer { digest: 77, age: Offer::GONE }]));
+    assert_eq!(heard(&mut node, all[1]), [Heard::Want(vec![77])]);
+    node.pass(millis(399));
+    assert_eq!(node.metrics().offers_unanswered, 0);
+    node.pass(millis(1));
+    assert_eq!(node.metrics().offers_unanswered, 1);
+}
+
+#[test]
+fn limited_messages_that_had_to_be_asked_for_graft_nobody() {
+    let (mut node, module) = tree_node();
+    let all = partners(&mut node, 2);
+    for n in 1..=5 {
+        node.say(all[0], &Offers::frame_of(&[Offer { digest: digest(n, TYPE, b"x"), age: 1 }]));
+        learn(&mut node, all[0], module, n, limits::TREE_TTL_MIN - 1);
+    }
+    assert_eq!((node.metrics().grafts_sent, node.metrics().messages_fetched), (0, 5));
+}
+
+#[test]
+fn a_burst_is_offered_in_several_frames_and_what_is_over_the_rate_is_pushed() {
+    let (mut node, module) = node_with(|settings| settings.cache_size = 5_000);
+    let all = partners(&mut node, 2);
+    turn(&mut node, all[1], TreeAction::Prune);
+    let most = u16::try_from(limits::OFFERS_SENT.1).unwrap();
+    (0..most + 50).for_each(|n| _ = learn(&mut node, all[0], module, n, FAR));
+    node.pass(millis(5));
+    let said = heard(&mut node, all[1]);
+    assert_eq!(messages(&said), 50);
+    let counts =
+        said.iter().filter_map(|one| if let Heard::Offer(_, offers) = one { Some(offers.len()) } else { None });
+    assert_eq!(
+        counts.collect::<Vec<_>>(),
+        vec![limits::DIGESTS_PER_FRAME; usize::from(most) / limits::DIGESTS_PER_FRAME]
+    );
+}
+
+#[test]
+fn interest_is_said_to_those_who_can_though_it_is_nothing() {
+    let mut node = Node::new(|settings| settings.spreading = Spreading::Tree);
+    for (n, features, count) in [(1, Features::REPAIR.with(Features::TREE), 1), (2, Features::REPAIR, 0)] {
+        let id = node.join_with(address(n), Some(u64::from(n)), features);
+        let said = node.take(id).iter().filter(|frame| frame.kind() == kind::INTEREST).count();
+        assert_eq!(said, count, "neighbour {n}");
+    }
 }
