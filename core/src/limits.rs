@@ -393,6 +393,27 @@ mod tests {
     }
 
     #[test]
+    fn ranges_are_known_by_key_and_those_of_bytes_are_what_they_are_said_to_be() {
+        let (kib, mib, gib) = (1_024, 1_048_576, 1_073_741_824);
+        assert_eq!(range("pending_bytes"), Some((mib, 1_024 * gib)));
+        assert_eq!(range("cache_bytes"), Some((mib, 1_024 * gib)));
+        assert_eq!(range("partial_bytes"), Some((mib, 16 * gib)));
+        assert_eq!(
+            (range("api_queue"), range("peer_queue")),
+            (Some((256 * kib, 16 * gib)), Some((256 * kib, 16 * gib)))
+        );
+        assert_eq!(range("bootstrapper"), None);
+    }
+
+    #[test]
+    fn what_is_worked_out_from_other_bounds_is_what_it_is_said_to_be() {
+        assert_eq!((SUBSCRIPTIONS_MAX, TAKEN_IDS_TOTAL_MAX), (1_048_576, 8_388_608));
+        assert_eq!((ANSWERS, ANSWERS_TOTAL), ((62_914_560, 1_048_576), (251_658_240, 4_194_304)));
+        assert_eq!((PARKED_BYTES_PER_MODULE, DRIVER_WINDOW), (1_048_576, 262_144));
+        assert_eq!((PEER_RESPONSE_MAX, REPLAY_MAX), (10_921, 8_192));
+    }
+
+    #[test]
     fn each_relation_holds_up_to_its_very_bound() {
         type Stretch = fn(&mut Settings);
         let cases: &[Stretch] = &[

@@ -247,6 +247,18 @@ fn announcers_word_spreads_at_once_and_its_answer_is_ignored() {
 }
 
 #[test]
+fn announcers_word_needs_no_place_in_the_waiting_table() {
+    let mut node = Node::new();
+    (node.settings.announcer_vouches, node.settings.pending_max) = (true, 1);
+    node.peer_sends(0, 5, 4, b"waits");
+    assert_eq!(node.messages.waiting(), 1);
+    node.peer_sends(0, 6, 4, b"no room");
+    assert_eq!(node.metrics.messages_crowded_out, 1);
+    node.announce(1, 4, b"vouched");
+    assert_eq!((node.spread_ttl(), node.metrics.messages_crowded_out), (Some(3), 1));
+}
+
+#[test]
 fn announcers_word_needs_the_setting_and_nobody_else() {
     let mut node = Node::new();
     node.settings.announcer_vouches = false;

@@ -202,3 +202,33 @@ fn types_exceed_others_by_any_that_those_have_not() {
     assert!(these(&[]).is_none() && !these(&[1]).is_none() && !Types::All.is_none());
     assert!(Types::All.has(7) && these(&[7]).has(7) && !these(&[8]).has(7));
 }
+
+#[test]
+fn what_is_too_young_to_be_offered_is_offered_with_the_next_turn_and_then_there_is_silence() {
+    let settings = settings();
+    let mut repair = repair(&settings, &[1]);
+    let mut out = Out::new();
+    let mut turn = |repair: &mut Repair| {
+        let at = repair.deadline()?;
+        out.clear();
+        repair.run(at, &settings, &|_| u64::MAX, &mut out);
+        let offers = |(_, say): &(NeighbourId, Say)| if let Say::Have(offers) = say { offers.len() } else { 0 };
+        Some(out.iter().map(offers).sum::<usize>())
+    };
+    // The first turns are INTEREST's.
+    while turn(&mut repair).is_some() {}
+    let learn = |repair: &mut Repair, at: Instant, id: u16| {
+        let payload = Payload::new(TYPE, &id.to_be_bytes());
+        let age = Age::then(at, Duration::ZERO);
+        repair.learn(
+            at,
+            &settings,
+            Learned { id, ttl: Some(9), payload: &payload, age, is_fetched: false, senders: &[] },
+        );
+    };
+    learn(&mut repair, seconds(10), 1);
+    let at = repair.deadline().unwrap();
+    learn(&mut repair, at.before(settings.repair_interval.part(10)), 2);
+    assert_eq!(repair.deadline(), Some(at));
+    assert_eq!([(); 3].map(|()| turn(&mut repair)), [Some(1), Some(1), None]);
+}

@@ -584,3 +584,19 @@ fn a_node_of_two_families_is_one_neighbour() {
         assert_eq!((neighbours.len(), neighbours[0].connections), (1, 1), "{neighbours:?}");
     }
 }
+
+#[test]
+fn the_first_that_a_peer_says_of_itself_counts() {
+    let (mut net, ours, hand) = ours_and_hand(|_| ());
+    let id = net.call(hand, address(0));
+    net.say(hand, id, &[capabilities(5), capabilities(6), hello(1)]);
+    net.prove(hand, id);
+    net.say(hand, id, &[capabilities(7)]);
+    let view: Vec<_> = net.state(ours).membership.view.iter().map(|neighbour| neighbour.instance).collect();
+    assert_eq!(view, [Some(5)]);
+    let old = net.scripted(2);
+    let id = net.join(old, address(0), None);
+    net.say(old, id, &[capabilities(8)]);
+    let of_old = net.state(ours).membership.view.by_address(&address(2)).map(|neighbour| neighbour.instance);
+    assert_eq!(of_old, Some(None), "too late");
+}

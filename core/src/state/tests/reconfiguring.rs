@@ -99,21 +99,3 @@ fn a_neighbour_that_is_silent_for_longer_than_it_may_be_from_now_on_is_asked_bef
     net.run(Duration::from_secs(10));
     assert!(net.hand(peer).is_ended(id));
 }
-
-#[test]
-fn the_work_that_others_may_make_us_do_is_bounded_by_what_holds_now() {
-    let mut net = Net::default();
-    let mut its = settings(&address(0).to_string());
-    (its.pow_per_minute, its.bootstrapper) = (600, vec![Endpoint::Address(address(1))]);
-    net.core(its, seed(0, 1));
-    let hand = net.scripted(1);
-    told(&mut net, |its| its.pow_per_minute = 2);
-    for _ in 0..40 {
-        net.run(Duration::from_secs(3));
-        let Some(id) = net.hand(hand).accepted().last().copied().filter(|id| net.is_open(hand, *id)) else { continue };
-        net.say(hand, id, &[PeerMessage::VerificationRequest { nonce: 3 }.frame()]);
-        net.hang_up(hand, id);
-    }
-    let (minutes, wanted) = (net.now.as_micros() / 60_000_000, net.state(0).metrics.proofs_wanted);
-    assert!(wanted > 0 && wanted <= 2 + 2 * (minutes + 1), "{wanted} proofs in {minutes} minutes");
-}
