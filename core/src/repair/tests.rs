@@ -232,3 +232,39 @@ fn what_is_too_young_to_be_offered_is_offered_with_the_next_turn_and_then_there_
     assert_eq!(repair.deadline(), Some(at));
     assert_eq!([(); 3].map(|()| turn(&mut repair)), [Some(1), Some(1), None]);
 }
+
+/// The same with `spreading = tree`, all neighbours taking part in that.
+fn with_trees(neighbours: &[u64]) -> Repair {
+    let mut repair = repair(&Settings { spreading: Spreading::Tree, ..settings() }, neighbours);
+    let bits: u64 = repair.links.values().map(|link| link.bit).sum();
+    repair.lazy.as_mut().unwrap().trees.link_up(bits);
+    repair
+}
+
+#[test]
+fn trees_of_types_without_subscribers_here_are_forgotten() {
+    let mut repair = with_trees(&[1]);
+    let way = |repair: &Repair| repair.lazy.as_ref().unwrap().trees.way(7, 1);
+    repair.lazy.as_mut().unwrap().trees.turned(7, 1, crate::tree::Turn::Prune);
+    repair.keep_trees(|| vec![6, 7]);
+    assert_eq!(way(&repair), crate::tree::Way::Offer);
+    repair.keep_trees(|| vec![6, 8]);
+    assert_eq!(way(&repair), crate::tree::Way::Push);
+}
+
+#[test]
+fn whoever_offered_sent_or_says_that_it_has_what_came_lately_has_it() {
+    let mut repair = with_trees(&[1, 2, 3, 4]);
+    let mut out = Out::new();
+    for n in [1, 2] {
+        let offers = [Offer { digest: digest(7), age: 1 }].into_iter();
+        assert_eq!(repair.offered_lazily(seconds(0), &settings(), NeighbourId(n), TYPE, offers, &mut out), Ok(()));
+    }
+    assert_eq!(out, [], "it may be on its way");
+    // One of those that offered it was the one that sent it.
+    repair.remember(seconds(0), Some(NeighbourId(2)), (7, TYPE, &7u16.to_be_bytes()));
+    let has_it = |repair: &Repair| repair.lazy.as_ref().unwrap().recent.get(&digest(7)).copied();
+    assert_eq!(has_it(&repair), Some(1 | 2));
+    assert!(repair.is_here(digest(7), 4) && !repair.is_here(digest(8), 4));
+    assert_eq!(has_it(&repair), Some(1 | 2 | 4));
+}

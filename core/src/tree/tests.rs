@@ -143,6 +143,10 @@ fn a_type_is_remembered_for_any_of_what_a_link_may_have_told_or_been_told_of_it(
     assert!(is_kept(&|trees| _ = trees.first_came(7, A, false)));
     assert!(is_kept(&|trees| {
         trees.turned(7, A, Turn::Prune);
+        trees.first_came(7, A, false);
+    }));
+    assert!(is_kept(&|trees| {
+        trees.turned(7, A, Turn::Prune);
         trees.copy_came(NOW, 7, A);
     }));
 }
