@@ -282,7 +282,8 @@ mod tests {
     #[test]
     fn the_driver_is_handed_more_as_long_as_it_holds_less_than_a_window() {
         let (mut outbox, mut out) = (Outbox::default(), Vec::new());
-        let eighth = || peer_notification(1, 2, &Payload::new(3, &vec![0; DRIVER_WINDOW as usize / 8 - 10]));
+        let eighth =
+            || peer_notification(1, 2, &Payload::new(3, &vec![0; usize::try_from(DRIVER_WINDOW).unwrap() / 8 - 10]));
         assert_eq!(eighth().len() as u64, DRIVER_WINDOW / 8);
         (0..10).for_each(|_| outbox.send(seconds(0), id(), eighth(), BOUND, &mut out));
         assert_eq!(out.len(), 8, "a window, to the byte");
