@@ -446,3 +446,38 @@ fn candidates_are_all_parked_if_none_may_be_dialed_now() {
     membership.candidates.add(seconds(0), address(2), 1, seconds(9), &mut membership.rng);
     assert_eq!([0, 4, 5, 9].map(|n| membership.candidates.is_all_parked(seconds(n))), [true, true, false, false]);
 }
+
+#[test]
+fn never_dialed_is_what_is_dialed_already_ours_foreign_a_neighbour_or_of_a_crowded_network() {
+    let mut settings = settings();
+    settings.p2p_address = Addresses::of("91.9.9.9:6001".parse().unwrap());
+    settings.subnet_share = 1;
+    let mut membership = membership(&settings);
+    let [neighbour, crowded, free, busy, v6] =
+        ["91.7.0.1:1", "91.7.0.2:1", "91.8.0.1:1", "91.8.0.2:1", "[2001:db8::1]:1"].map(|text| text.parse().unwrap());
+    join(&mut membership, 1, neighbour, true);
+    membership.learn_own("91.8.0.3:1".parse().unwrap());
+    let under_way = UnderWay { busy: &[busy], ..NOBODY_UNDER_WAY };
+    let is_dialed = |membership: &Membership, address: SocketAddr| {
+        let mut membership = membership.clone();
+        membership.candidates.add(seconds(0), address, 1, seconds(0), &mut membership.rng);
+        membership.dial_at = Some(seconds(0));
+        let next = membership.next_dial(seconds(0), &settings, &under_way);
+        next == Next::Dial(address, Origin::Known)
+    };
+    assert!(is_dialed(&membership, free));
+    let private: SocketAddr = "10.0.0.1:1".parse().unwrap();
+    assert!(is_dialed(&membership, private), "private networks are exempt");
+    for (never, why) in [
+        (busy, "dialed already"),
+        ("91.9.9.9:6001".parse().unwrap(), "ours"),
+        ("91.8.0.3:1".parse().unwrap(), "learned to be ours"),
+        (v6, "of a family without us"),
+        (neighbour, "a neighbour"),
+        (crowded, "of a crowded network"),
+    ] {
+        assert!(!is_dialed(&membership, never), "{why}");
+    }
+    join(&mut membership, 2, private, true);
+    assert!(!is_dialed(&membership, private), "a neighbour of a network that is never crowded");
+}
