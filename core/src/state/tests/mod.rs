@@ -10,6 +10,7 @@
 //! | 4: small networks form, come to rest, survive deaths, restarts and partitions | `networks` |
 //! | 7: prices, bans, whom they hit | `misbehaviour` |
 //! | 8: PING and silence (`view`), GOODBYE (`view`, `joining`), 513 (`joining`) | |
+//! | 4: where a name leads | `resolving` |
 //! | 9: other settings while running | `reconfiguring` |
 //! | 10: old peers in either role | `old`, `simultaneous` |
 //!
