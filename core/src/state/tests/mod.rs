@@ -8,9 +8,9 @@
 //! | 3: two dials at the same moment, in every order of events | `simultaneous` |
 //! | 4: room, eviction, refusal, PUSH, 504 and 505, finding back, looking up, bootstrappers | `view` |
 //! | 4: small networks form, come to rest, survive deaths, restarts and partitions | `networks` |
+//! | 4: where a name leads | `resolving` |
 //! | 7: prices, bans, whom they hit | `misbehaviour` |
 //! | 8: PING and silence (`view`), GOODBYE (`view`, `joining`), 513 (`joining`) | |
-//! | 4: where a name leads | `resolving` |
 //! | 9: other settings while running | `reconfiguring` |
 //! | 10: old peers in either role | `old`, `simultaneous` |
 //!
