@@ -172,6 +172,9 @@ mod tests {
     fn any_loopback_address_matches_any_other_and_mapped_ipv4_is_ipv4() {
         let loopback: IpAddr = "127.0.0.1".parse().unwrap();
         assert_eq!(vouched(address("127.0.0.2:6001"), loopback, true), address("127.0.0.2:6001"));
+        let elsewhere: IpAddr = "10.0.0.7".parse().unwrap();
+        assert_eq!(vouched(address("127.0.0.1:6001"), elsewhere, true), address("10.0.0.7:6001"), "not from elsewhere");
+        assert_eq!(vouched(address("10.0.0.7:6001"), loopback, true), address("127.0.0.1:6001"));
         let mapped: IpAddr = "::ffff:10.0.0.7".parse().unwrap();
         assert_eq!(vouched(address("10.0.0.7:6001"), mapped, true), address("10.0.0.7:6001"));
         assert_eq!(canonical(address("[::ffff:10.0.0.7]:5")), address("10.0.0.7:5"));

@@ -121,3 +121,16 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_do_not_go_together_are_all_named() {
+        let conflict = |key, message: &str| Conflict { key, message: message.to_owned() };
+        let error = SettingsError(vec![conflict("degree", "0 is out of range"), conflict("min_peers", "is too many")]);
+        let said = "settings do not go together; degree: 0 is out of range; min_peers: is too many";
+        assert_eq!(error.to_string(), said);
+    }
+}

@@ -163,3 +163,21 @@ pub struct Timed<'a> {
     /// What happened.
     pub event: Event<'a>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted_and_dialed_connections_never_have_the_same_id() {
+        for n in [0, 1, 42, (1 << 63) - 1] {
+            let (accepted, dialed) = (ConnectionId::accepted(n), ConnectionId::dialed(n));
+            assert_eq!((accepted.is_dialed(), dialed.is_dialed()), (false, true));
+            assert_eq!(accepted.as_u64(), n);
+            assert_eq!([accepted, dialed].map(|id| ConnectionId::from_u64(id.as_u64())), [accepted, dialed]);
+            assert_eq!([accepted, dialed].map(|id| id.to_string()), [format!("in#{n}"), format!("out#{n}")]);
+            assert_eq!([accepted, dialed].map(|id| format!("{id:?}")), [format!("in#{n}"), format!("out#{n}")]);
+        }
+        assert_eq!(ConnectionId::accepted(u64::MAX).as_u64(), (1 << 63) - 1, "a driver's mistake dials nobody");
+    }
+}

@@ -372,7 +372,7 @@ pub fn check(s: &Settings) -> Vec<Conflict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Addresses;
+    use crate::settings::{Addresses, Endpoint};
 
     fn sound() -> Settings {
         Settings::new(50, 4, Addresses::of("127.0.0.1:6001".parse().unwrap()))
@@ -393,6 +393,51 @@ mod tests {
     }
 
     #[test]
+    fn ranges_are_known_by_key_and_those_of_bytes_are_what_they_are_said_to_be() {
+        let (kib, mib, gib) = (1_024, 1_048_576, 1_073_741_824);
+        assert_eq!(range("pending_bytes"), Some((mib, 1_024 * gib)));
+        assert_eq!(range("cache_bytes"), Some((mib, 1_024 * gib)));
+        assert_eq!(range("partial_bytes"), Some((mib, 16 * gib)));
+        assert_eq!(
+            (range("api_queue"), range("peer_queue")),
+            (Some((256 * kib, 16 * gib)), Some((256 * kib, 16 * gib)))
+        );
+        assert_eq!(range("bootstrapper"), None);
+    }
+
+    #[test]
+    fn what_is_worked_out_from_other_bounds_is_what_it_is_said_to_be() {
+        assert_eq!((SUBSCRIPTIONS_MAX, TAKEN_IDS_TOTAL_MAX), (1_048_576, 8_388_608));
+        assert_eq!((ANSWERS, ANSWERS_TOTAL), ((62_914_560, 1_048_576), (251_658_240, 4_194_304)));
+        assert_eq!((PARKED_BYTES_PER_MODULE, DRIVER_WINDOW), (1_048_576, 262_144));
+        assert_eq!((PEER_RESPONSE_MAX, REPLAY_MAX), (10_921, 8_192));
+    }
+
+    #[test]
+    fn each_relation_holds_up_to_its_very_bound() {
+        type Stretch = fn(&mut Settings);
+        let cases: &[Stretch] = &[
+            |s| s.target_peers = s.max_peers - 1,
+            |s| s.min_peers = s.max_peers,
+            |s| s.suppression_time = s.validation_timeout,
+            |s| s.peer_timeout = s.ping_interval.plus(Duration::from_secs(1)),
+            |s| s.unverified_per_ip = s.unverified_max,
+            |s| (s.discovery, s.bootstrapper) = (false, bootstrappers(s.max_peers)),
+            |s| s.bootstrapper = bootstrappers(s.max_peers + 1),
+        ];
+        for (at, stretch) in cases.iter().enumerate() {
+            let mut settings = sound();
+            stretch(&mut settings);
+            assert_eq!(check(&settings), [], "case {at}");
+        }
+    }
+
+    fn bootstrappers(count: u32) -> Vec<Endpoint> {
+        let port = |n: u32| u16::try_from(n + 1).unwrap();
+        (0..count).map(|n| Endpoint::Name { host: "peer.example".to_owned(), port: port(n) }).collect()
+    }
+
+    #[test]
     fn each_relation_is_blamed_on_its_key() {
         type Spoil = fn(&mut Settings);
         let cases: &[(&str, Spoil)] = &[
@@ -403,6 +448,7 @@ mod tests {
             ("unverified_per_ip", |s| s.unverified_per_ip = s.unverified_max + 1),
             ("p2p_address", |s| s.p2p_address = Addresses::default()),
             ("advertised_address", |s| s.advertised_address = Addresses::of("[::1]:1".parse().unwrap())),
+            ("bootstrapper", |s| (s.discovery, s.bootstrapper) = (false, bootstrappers(s.max_peers + 1))),
             ("degree", |s| s.degree = 0),
             ("pending_max", |s| s.pending_max = 0),
         ];

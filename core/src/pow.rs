@@ -138,6 +138,12 @@ mod tests {
     }
 
     #[test]
+    fn the_bits_of_a_target_are_the_work_that_it_asks() {
+        assert_eq!([0, 1, 24, 64].map(|bits| Target::ZeroBits(bits).bits()), [0, 1, 24, 64]);
+        assert_eq!(Target::AsciiZeros.bits(), 24);
+    }
+
+    #[test]
     fn no_bits_ask_no_work_and_64_bits_mask_everything() {
         assert!(Puzzle { nonce: 3, target: Target::ZeroBits(0) }.accepts(0));
         assert_eq!(Target::ZeroBits(64).mask_and_value(), (u64::MAX, 0));

@@ -304,3 +304,34 @@ impl Settings {
         self.max_peers.saturating_sub(self.target_peers).saturating_sub(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_on_other_keys_is_as_section_9_says() {
+        let max_peers = [0, 8, 9, 50, 63, 64, 65, 100_000].map(Settings::max_peers_for);
+        assert_eq!(max_peers, [8, 8, 9, 50, 63, 64, 64, 64], "cache_size within 8..=64");
+        assert_eq!([1, 2, 3, 8, 50, 64].map(Settings::target_peers_for), [1, 1, 1, 2, 16, 21], "a third, at least 1");
+        let min_peers = [(30, 50), (4, 50), (25, 50), (26, 50), (30, 8), (4, 1), (0, 50)];
+        assert_eq!(
+            min_peers.map(|(degree, max_peers)| Settings::min_peers_for(degree, max_peers)),
+            [25, 4, 25, 25, 4, 1, 1],
+            "the smaller of degree and half of max_peers, at least 1"
+        );
+        for (pow, hello, verification) in [(Target::ZeroBits(24), 10, 60), (Target::AsciiZeros, 600, 600)] {
+            assert_eq!(Settings::hello_timeout_for(pow), Duration::from_secs(hello));
+            assert_eq!(Settings::verification_timeout_for(pow), Duration::from_secs(verification));
+            assert_eq!(Settings::peer_stall_timeout_for(pow), Duration::from_secs(verification));
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_written_as_it_is_configured() {
+        let address = |text: &str| Endpoint::Address(text.parse().unwrap()).to_string();
+        assert_eq!(address("10.0.0.1:6001"), "10.0.0.1:6001");
+        assert_eq!(address("[fc00::1]:6001"), "[fc00::1]:6001");
+        assert_eq!(Endpoint::Name { host: "peer.example".to_owned(), port: 7 }.to_string(), "peer.example:7");
+    }
+}

@@ -114,6 +114,19 @@ mod tests {
     }
 
     #[test]
+    fn timers_are_counted_once_each() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Dial, Some(at(5)));
+        timers.set(Timer::Ask, Some(at(5)));
+        timers.set(Timer::Dial, Some(at(9)));
+        assert_eq!(timers.len(), 2);
+        timers.clear(Timer::Dial);
+        timers.clear(Timer::Dial);
+        assert_eq!((timers.len(), timers.deadline()), (1, Some(at(5))));
+        assert_eq!((due(&mut timers, 5), timers.len()), (vec![Timer::Ask], 0));
+    }
+
+    #[test]
     fn a_timer_has_one_time() {
         let mut timers = Timers::default();
         timers.set(Timer::Dial, Some(at(5)));

@@ -280,6 +280,54 @@ mod tests {
     }
 
     #[test]
+    fn the_driver_is_handed_more_as_long_as_it_holds_less_than_a_window() {
+        let (mut outbox, mut out) = (Outbox::default(), Vec::new());
+        let eighth =
+            || peer_notification(1, 2, &Payload::new(3, &vec![0; usize::try_from(DRIVER_WINDOW).unwrap() / 8 - 10]));
+        assert_eq!(eighth().len() as u64, DRIVER_WINDOW / 8);
+        (0..10).for_each(|_| outbox.send(seconds(0), id(), eighth(), BOUND, &mut out));
+        assert_eq!(out.len(), 8, "a window, to the byte");
+        outbox.written(seconds(0), id(), 0, BOUND, STALE, &mut out);
+        assert_eq!(out.len(), 8);
+        outbox.written(seconds(0), id(), 1, BOUND, STALE, &mut out);
+        assert_eq!(out.len(), 9);
+    }
+
+    #[test]
+    fn a_frame_passes_straight_to_the_driver_below_the_mark_with_nothing_in_its_way() {
+        let mark = DRIVER_WINDOW / 2;
+        assert_eq!(Outbox::passes_up_to(1_000, mark), Some(mark - 1_000));
+        assert_eq!((Outbox::passes_up_to(mark, mark), Outbox::passes_up_to(mark + 1, mark)), (Some(0), None));
+        assert_eq!(Outbox::passes_up_to(1_000, 9 * DRIVER_WINDOW), Some(DRIVER_WINDOW - 1));
+        let mut outbox = Outbox::default();
+        let up_to = Outbox::passes_up_to(1_000, mark);
+        let passed = (0..1_000).filter(|_| outbox.passes(1_000, up_to)).count() as u64;
+        assert_eq!((passed, outbox.queued()), (mark / 1_000, mark / 1_000 * 1_000));
+        assert!(!outbox.is_above_mark(2 * mark), "what passes never needs to be watched");
+        assert!(!outbox.passes(1, None));
+        let mut waits = Outbox::default();
+        fill(&mut waits, seconds(0), 20);
+        assert!(!waits.passes(1, Some(u64::MAX)), "it does not overtake");
+    }
+
+    #[test]
+    fn exactly_a_quarter_drained_is_enough_and_exactly_the_mark_is_not_above_it() {
+        let timeout = Duration::from_secs(30);
+        for (drained, is_stalled) in [(0, true), (1, false)] {
+            let (mut outbox, mut out) = (Outbox::default(), Vec::new());
+            fill(&mut outbox, seconds(0), 24);
+            let level = outbox.watch().unwrap().level;
+            let quarter = level / 4 - 1 + drained;
+            outbox.written(seconds(5), id(), quarter, BOUND, Duration::from_secs(1_000), &mut out);
+            assert_eq!(outbox.is_stalled(seconds(30), timeout), is_stalled, "{quarter} of {level}");
+        }
+        let mut outbox = Outbox::default();
+        fill(&mut outbox, seconds(0), 2);
+        let queued = outbox.queued();
+        assert!(!outbox.is_above_mark(queued * QUEUE_MARK_PART) && outbox.is_above_mark(queued * QUEUE_MARK_PART - 1));
+    }
+
+    #[test]
     fn a_queue_below_its_mark_is_not_watched() {
         let mut outbox = Outbox::default();
         fill(&mut outbox, seconds(0), 10);

@@ -296,3 +296,24 @@ impl Peer {
         steps.into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_only_where_they_are_expected_before_it_is_a_neighbour() {
+        let expects = |v4, v6, prover| {
+            let address = "10.0.0.1:6001".parse().unwrap();
+            let mut peer = Peer::dialed(address, Purpose::Neighbour, None, Instant::ZERO);
+            let steps = peer.steps_mut();
+            (steps.expects_v4, steps.expects_v6, steps.prover) = (v4, v6, prover);
+            peer.wants(kind::PEER_RESPONSE, 60_000)
+        };
+        let sent = Prover::ProofSent { since: Instant::ZERO };
+        assert!(!expects(false, false, Prover::Idle));
+        assert!(
+            expects(true, false, Prover::Idle) && expects(false, true, Prover::Idle) && expects(false, false, sent)
+        );
+    }
+}

@@ -118,3 +118,64 @@ impl HeldMessages {
         self.messages.shrink();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Addresses;
+    use crate::time::Duration;
+    use crate::wire::Payload;
+
+    fn held(senders: &[u64], data: &[u8], deadline: u64) -> Held {
+        let spread = Spread { ttl: 3, id: 1, payload: Payload::new(1337, data) };
+        let excluded: Vec<_> = senders.iter().copied().map(NeighbourId).collect();
+        let (senders, deadline) = (excluded.len(), Instant::ZERO.after(Duration::from_secs(deadline)));
+        Held { seen: 0, spread, wanted: 2, excluded, senders, deadline }
+    }
+
+    #[test]
+    fn senders_stand_before_those_that_have_it_from_us_each_once_and_bounded() {
+        let mut message = held(&[1], b"x", 0);
+        assert!(message.goes_to(NeighbourId(2)) && !message.goes_to(NeighbourId(1)));
+        let mut add = |sender, excluded_max| {
+            message.add_sender(NeighbourId(sender), excluded_max);
+            (message.senders, message.excluded.iter().map(|neighbour| neighbour.0).collect::<Vec<_>>())
+        };
+        assert_eq!(add(3, 4), (2, vec![1, 3, 2]));
+        assert_eq!(add(1, 4), (2, vec![1, 3, 2]), "twice is once");
+        assert_eq!(add(3, 4), (2, vec![1, 3, 2]), "twice is once");
+        assert_eq!(add(2, 3), (3, vec![1, 3, 2]), "it had it from us, and sent it");
+        assert_eq!(add(4, 3), (3, vec![1, 3, 2]), "no room");
+        assert_eq!(add(4, 4), (4, vec![1, 3, 2, 4]));
+    }
+
+    #[test]
+    fn the_oldest_leaves_past_either_bound_and_not_before() {
+        let mut settings = Settings::new(2, 3, Addresses::of("127.0.0.1:6001".parse().unwrap()));
+        let mut messages = HeldMessages::default();
+        let first = messages.push(held(&[], &[0; 8], 1));
+        messages.push(held(&[], &[0; 8], 2));
+        // Its type counts, too.
+        settings.pending_bytes = 2 * Payload::new(1337, &[0; 8]).len() as u64;
+        assert_eq!(messages.too_many(&settings), None);
+        settings.pending_bytes -= 1;
+        assert_eq!(messages.too_many(&settings), Some(first));
+        settings.pending_bytes += 1;
+        settings.cache_size = 1;
+        assert_eq!(messages.too_many(&settings), Some(first));
+        messages.remove(first);
+        assert_eq!(messages.too_many(&settings), None);
+    }
+
+    #[test]
+    fn the_next_to_be_released_is_the_oldest_at_its_deadline() {
+        let mut messages = HeldMessages::default();
+        assert_eq!((messages.next_expiry(), messages.overdue(Instant::from_micros(u64::MAX))), (None, None));
+        let first = messages.push(held(&[], b"x", 1));
+        messages.push(held(&[], b"y", 2));
+        let deadline = Instant::ZERO.after(Duration::from_secs(1));
+        assert_eq!(messages.next_expiry(), Some(deadline));
+        assert_eq!(messages.overdue(deadline.before(Duration::from_micros(1))), None);
+        assert_eq!(messages.overdue(deadline), Some(first));
+    }
+}

@@ -417,6 +417,57 @@ mod tests {
     }
 
     #[test]
+    fn ids_are_freed_in_the_order_in_which_they_were_told_and_their_room_is_given_back() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        let later = Instant::ZERO.after(Duration::from_secs(1));
+        let those = [module(1), module(2)];
+        (0..1_000).for_each(|id| _ = ids.tell(Instant::ZERO, &mut rng, id, &those, &mut Vec::new()));
+        ids.tell(later, &mut rng, 5_000, &those[..1], &mut Vec::new());
+        let room = |ids: &Ids| ids.modules.get(&module(1)).unwrap().taken.0.allocation_size();
+        let burst = room(&ids);
+        assert_eq!(ids.next_expiry(SPAN), Some(Instant::ZERO.after(SPAN)));
+        ids.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert_eq!((ids.total, ids.tellings.len(), ids.next_expiry(SPAN)), (1, 1, Some(later.after(SPAN))));
+        ids.shrink();
+        assert_eq!(room(&ids), burst, "not while an id is taken");
+        ids.expire(later.after(SPAN), SPAN);
+        assert_eq!((ids.total, ids.tellings.len(), ids.next_expiry(SPAN)), (0, 0, None));
+        assert!(!ids.spare.is_empty(), "lists of connections are used again");
+        ids.shrink();
+        assert_eq!((room(&ids), ids.spare.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn a_listener_is_one_until_none_of_its_ids_is_taken() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        ids.total = TAKEN_IDS_TOTAL_MAX - 3;
+        let later = Instant::ZERO.after(Duration::from_secs(1));
+        let tell = |ids: &mut Ids, rng: &mut Rng, at, id| _ = ids.tell(at, rng, id, &[module(1)], &mut Vec::new());
+        assert!(ids.can_ask(&[module(1)]));
+        tell(&mut ids, &mut rng, Instant::ZERO, 1);
+        tell(&mut ids, &mut rng, later, 2);
+        assert!(ids.is_listener(module(1)) && !ids.can_ask(&[module(1)]) && ids.can_ask(&[module(1), module(2)]));
+        ids.expire(Instant::ZERO.after(SPAN), SPAN);
+        assert!(ids.is_listener(module(1)));
+        ids.expire(later.after(SPAN), SPAN);
+        assert!(!ids.is_listener(module(1)) && ids.can_ask(&[module(1)]));
+    }
+
+    #[test]
+    fn a_telling_that_all_have_answered_is_forgotten_at_once() {
+        let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
+        let told = ids.tell(Instant::ZERO, &mut rng, 1, &[module(1), module(2)], &mut Vec::new());
+        ids.wait(told.telling.unwrap(), Some(7));
+        assert_eq!(ids.answer(module(1), 1), Answer::Decides(7));
+        ids.wait(told.telling.unwrap(), None);
+        assert_eq!((ids.tellings.len(), ids.spare.len()), (1, 0), "one may still answer");
+        assert_eq!(ids.answer(module(2), 1), Answer::Ignored);
+        assert_eq!((ids.tellings.len(), ids.spare.len()), (0, 1));
+        ids.tell(Instant::ZERO, &mut rng, 1, &[module(1)], &mut Vec::new());
+        assert_eq!(ids.spare.len(), 0, "its list of connections is used again");
+    }
+
+    #[test]
     fn an_id_that_had_to_be_used_again_is_nobodys_answer() {
         let (mut ids, mut rng) = (Ids::default(), Rng::new([3; 32], Stream::Dissemination));
         // Eight modules that together leave every id taken on at least one of them.

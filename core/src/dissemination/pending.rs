@@ -121,3 +121,36 @@ impl Pending {
         self.messages.shrink();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senders_of_copies_are_noted_once_and_so_many() {
+        let mut pending = Pending::default();
+        assert!(pending.is_empty());
+        let source = Source::Neighbour(NeighbourId(1));
+        let slot = pending.push(Waiting {
+            seen: 0,
+            id: 1,
+            hops: 3,
+            payload: Payload::new(1337, b"x"),
+            source,
+            senders: vec![NeighbourId(1)],
+            telling: 0,
+            deadline: Instant::ZERO,
+            fetched: None,
+        });
+        assert!(!pending.is_empty());
+        let mut copy = |sender, hops| {
+            pending.add_copy(slot, NeighbourId(sender), hops, 3);
+            let message = pending.iter().next().unwrap();
+            (message.hops, message.senders.iter().map(|sender| sender.0).collect::<Vec<_>>())
+        };
+        assert_eq!(copy(2, 2), (3, vec![1, 2]));
+        assert_eq!(copy(2, 5), (5, vec![1, 2]), "twice is once");
+        assert_eq!(copy(3, 1), (5, vec![1, 2, 3]));
+        assert_eq!(copy(4, 9), (9, vec![1, 2, 3]), "no room, but its hops count");
+    }
+}

@@ -266,7 +266,7 @@ impl Seen {
             self.release(lane);
         }
         if self.index.is_empty() {
-            *self = Self { early: self.early, ..Self::default() };
+            *self = Self::default();
             return;
         }
         self.entries.give_back();
@@ -520,6 +520,57 @@ mod tests {
             seen.decide(slot, Instant::ZERO, Fate::Dropped);
         }
         assert_eq!((seen.len(), seen.entries.places()), (1_000, 1_000));
+    }
+
+    #[test]
+    fn sources_up_to_their_bound_have_a_lane_each() {
+        let mut seen = Seen::default();
+        let most = u32::try_from(SOURCES_MAX).unwrap();
+        (0..most).for_each(|n| _ = seen.insert(of(n), peer(u64::from(n)), 0));
+        assert_eq!(seen.lanes.len(), SOURCES_MAX);
+        (0..most).for_each(|n| _ = seen.insert(of(most + n), peer(u64::from(n)), 0));
+        assert_eq!(seen.lanes.len(), SOURCES_MAX);
+    }
+
+    fn seconds(n: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn the_span_is_the_shortest_that_anything_was_remembered_in_the_last_span() {
+        let mut seen = Seen::default();
+        let span = |seen: &Seen, at| seen.span(at, SPAN).as_secs();
+        let mut decide = |n, at| {
+            // Of two places, one is free after the oldest has left.
+            seen.make_room(at, SPAN, 2).unwrap();
+            let slot = seen.insert(of(n), peer(0), 0);
+            seen.decide(slot, at, Fate::Dropped);
+            (span(&seen, at), span(&seen, at.after(SPAN).before(Duration::from_micros(1))), span(&seen, at.after(SPAN)))
+        };
+        assert_eq!(decide(0, seconds(0)), (60, 60, 60), "none left early");
+        assert_eq!(decide(1, seconds(10)), (60, 60, 60));
+        assert_eq!(decide(2, seconds(20)), (20, 20, 60));
+        assert_eq!(decide(3, seconds(25)), (15, 15, 60), "shorter");
+        assert_eq!(decide(4, seconds(60)), (15, 60, 60), "longer: the shortest counts as long as it did");
+        assert_eq!(decide(5, seconds(70)), (15, 60, 60));
+        assert_eq!(decide(6, seconds(85)), (25, 25, 60), "the shortest is a span ago");
+        assert_eq!(decide(7, seconds(95)), (25, 25, 60), "as short again");
+    }
+
+    #[test]
+    fn a_time_of_decision_is_kept_to_the_millisecond_for_thousands_of_years() {
+        let mut seen = Seen::default();
+        let slot = seen.insert(of(0), peer(0), 0);
+        for days in [0, 1, 49, 50, 100, 1_000_000] {
+            let at = seconds(days * 86_400).after(Duration::from_millis(1_234));
+            seen.decide(slot, at, Fate::Dropped);
+            assert_eq!(seen.decided(slot), at, "day {days}");
+        }
+    }
+
+    #[test]
+    fn all_bits_of_an_identity_are_the_hashs() {
+        assert_eq!(halves(0x0123_4567_89ab_cdef), (0x0123_4567, 0x89ab_cdef));
     }
 
     #[test]

@@ -212,3 +212,82 @@ fn end_of(standing: &Standing) -> Instant {
     let end = Instant::from_micros(standing.tally.minute.saturating_add(1).saturating_mul(MINUTE));
     standing.shrunk_until.map_or(end, |until| until.max(end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+
+    const BAD: NeighbourId = NeighbourId(1);
+    const GOOD: NeighbourId = NeighbourId(2);
+
+    fn seconds(n: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_secs(n))
+    }
+
+    fn count(refusals: &mut Refusals, now: Instant, neighbour: NeighbourId, refused: u32, valid: u32) {
+        (0..valid).for_each(|_| refusals.count(now, neighbour, false));
+        (0..refused).for_each(|_| refusals.count(now, neighbour, true));
+    }
+
+    fn part(refusals: &Refusals, now: Instant) -> u64 {
+        refusals.part(now, Source::Neighbour(BAD))
+    }
+
+    #[test]
+    fn refusals_of_one_minute_count_and_not_those_of_the_one_before() {
+        let mut refusals = Refusals::default();
+        count(&mut refusals, seconds(59), BAD, REFUSALS_MIN - 1, 0);
+        count(&mut refusals, seconds(60), GOOD, 0, 10);
+        count(&mut refusals, seconds(60), BAD, 1, 0);
+        assert_eq!(part(&refusals, seconds(60)), 1);
+        count(&mut refusals, seconds(119), BAD, REFUSALS_MIN - 1, 0);
+        assert_eq!(part(&refusals, seconds(119)), 10);
+    }
+
+    #[test]
+    fn the_punishment_is_over_at_its_very_end_and_what_is_over_is_forgotten() {
+        let mut refusals = Refusals::default();
+        assert_eq!(refusals.next_expiry(), None);
+        count(&mut refusals, seconds(30), GOOD, 0, 10);
+        count(&mut refusals, seconds(30), BAD, REFUSALS_MIN, 0);
+        let (minute_ends, punishment_ends) = (seconds(60), seconds(30).after(SHRUNK_TIME));
+        let moment = Duration::from_micros(1);
+        assert_eq!(refusals.next_expiry(), Some(minute_ends));
+        refusals.expire(minute_ends.before(moment));
+        assert_eq!(refusals.standings.len(), 2);
+        refusals.expire(minute_ends);
+        assert_eq!((refusals.standings.len(), refusals.next_expiry()), (1, Some(punishment_ends)));
+        assert_eq!((part(&refusals, punishment_ends.before(moment)), part(&refusals, punishment_ends)), (10, 1));
+        refusals.expire(punishment_ends.before(moment));
+        assert_eq!(refusals.standings.len(), 1);
+        refusals.expire(punishment_ends);
+        assert_eq!(refusals.standings.len(), 0);
+    }
+
+    #[test]
+    fn who_is_refused_half_the_time_is_not_refused_mostly() {
+        for (refused, valid, expected) in [(REFUSALS_MIN, REFUSALS_MIN, 1), (REFUSALS_MIN + 2, REFUSALS_MIN, 10)] {
+            let mut refusals = Refusals::default();
+            count(&mut refusals, seconds(0), GOOD, 0, 10);
+            count(&mut refusals, seconds(0), BAD, refused, valid);
+            assert_eq!(part(&refusals, seconds(0)), expected, "{refused} refused, {valid} valid");
+        }
+    }
+
+    #[test]
+    fn a_full_table_watches_whom_it_watched_and_nobody_else() {
+        let mut refusals = Refusals::default();
+        count(&mut refusals, seconds(0), GOOD, 0, 10);
+        let others = u64::try_from(SOURCES_MAX).unwrap() - 2;
+        (0..others).for_each(|n| refusals.count(seconds(0), NeighbourId(100 + n), false));
+        refusals.count(seconds(0), BAD, true);
+        assert_eq!(refusals.standings.len(), SOURCES_MAX);
+        count(&mut refusals, seconds(0), BAD, REFUSALS_MIN - 1, 0);
+        assert_eq!(part(&refusals, seconds(0)), 10);
+        let newcomer = NeighbourId(3);
+        count(&mut refusals, seconds(0), newcomer, REFUSALS_MIN, 0);
+        assert_eq!(refusals.part(seconds(0), Source::Neighbour(newcomer)), 1);
+        assert_eq!(refusals.standings.len(), SOURCES_MAX);
+    }
+}

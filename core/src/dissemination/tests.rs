@@ -128,6 +128,13 @@ fn lists_of_senders_are_used_again_and_kept_as_long_as_anything_is_held() {
 }
 
 #[test]
+fn two_senders_that_share_a_bit_are_both_remembered_as_senders() {
+    let of = |ids: &[u64]| mask_of(&ids.iter().copied().map(NeighbourId).collect::<Vec<_>>());
+    assert_eq!(of(&[]), 0);
+    assert_eq!((of(&[3]), of(&[3, 35]), of(&[3, 35, 4])), (1 << 3, 1 << 3, 1 << 3 | 1 << 4));
+}
+
+#[test]
 fn a_lowered_seen_max_is_reached_while_messages_keep_coming() {
     let mut node = Node::new();
     (0..100).for_each(|id| node.peer_sends(0, id, 4, &id.to_be_bytes()));
@@ -236,6 +243,18 @@ fn announcers_word_spreads_at_once_and_its_answer_is_ignored() {
     node.validate(1, told, false);
     assert_eq!((node.metrics.validations_ignored, node.metrics.messages_vouched), (1, 1));
     assert_eq!((node.metrics.messages_refused, node.messages.waiting()), (0, 0));
+}
+
+#[test]
+fn announcers_word_needs_no_place_in_the_waiting_table() {
+    let mut node = Node::new();
+    (node.settings.announcer_vouches, node.settings.pending_max) = (true, 1);
+    node.peer_sends(0, 5, 4, b"waits");
+    assert_eq!(node.messages.waiting(), 1);
+    node.peer_sends(0, 6, 4, b"no room");
+    assert_eq!(node.metrics.messages_crowded_out, 1);
+    node.announce(1, 4, b"vouched");
+    assert_eq!((node.spread_ttl(), node.metrics.messages_crowded_out), (Some(3), 1));
 }
 
 #[test]

@@ -156,5 +156,6 @@ mod tests {
         assert_eq!(faults.scores.len(), FAULTY_MAX);
         let last = Offender::Ip(std::net::Ipv4Addr::from(most + 99).into());
         assert!(faults.charge(minutes(1), last, 1), "the latest is kept");
+        assert_eq!(faults.scores.len(), FAULTY_MAX, "who is in it already costs nobody a place");
     }
 }

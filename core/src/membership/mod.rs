@@ -363,3 +363,6 @@ impl Membership {
         scope(ip.to_canonical()) == Scope::Loopback
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,3 +161,53 @@ fn numbers_of_every_length_come_back() {
     assert_eq!(encode::Source(&[0xff; 10]).number(), None);
     assert_eq!(encode::Source(&[0x80]).number(), None);
 }
+
+#[test]
+fn numbers_have_one_shortest_form_and_those_past_64_bits_are_refused() {
+    let lengths = [(0, 1), (0x7f, 1), (0x80, 2), (0x3fff, 2), (0x4000, 3), (u64::MAX >> 1, 9), (u64::MAX, 10)];
+    for (n, length) in lengths {
+        let mut sink = encode::Sink::default();
+        sink.number(n);
+        assert_eq!(sink.0.len(), length, "{n:#x}");
+    }
+    let tenth = |byte| encode::Source(&[&[0x80; 9][..], &[byte]].concat()).number();
+    assert_eq!([0, 1, 2, 3, 0x7f].map(tenth), [Some(0), Some(1 << 63), None, None, None]);
+}
+
+#[test]
+fn a_recorder_knows_what_a_crash_would_lose_and_a_reader_where_it_is() {
+    let start = Instant::from_micros(5);
+    let (mut recorder, mut bytes) = Recorder::new(&settings(), [9; 32], start);
+    assert_eq!((recorder.unflushed(), recorder.flush()), (0, vec![]));
+    recorder.event(start.after(Duration::from_secs(1)), &Event::Timer);
+    let one = recorder.unflushed();
+    recorder.event(start.after(Duration::from_secs(2)), &Event::Timer);
+    // A pause and a kind each.
+    assert!(one > 1 && recorder.unflushed() == 2 * one);
+    let head = bytes.len();
+    bytes.extend(recorder.flush());
+    assert_eq!(recorder.unflushed(), 0);
+    let events = bytes.len();
+    bytes.extend(recorder.end(End::Limit));
+    let mut reader = Reader::new(&bytes).unwrap();
+    assert_eq!((reader.position(), reader.time()), (head, start));
+    for n in 1..=2 {
+        assert!(matches!(reader.next(), Ok(Some(Entry::Event(_)))));
+        assert_eq!((reader.position(), reader.time()), (events, start.after(Duration::from_secs(n))));
+    }
+    assert!(matches!(reader.next(), Ok(Some(Entry::Check { .. }))));
+    assert!(matches!(reader.next(), Ok(Some(Entry::End(End::Limit)))));
+    assert_eq!((reader.position(), reader.next().unwrap().is_none()), (bytes.len(), true));
+}
+
+#[test]
+fn what_is_wrong_with_a_recording_is_said_with_the_place() {
+    let said = |error: RecordingError| error.to_string();
+    assert!(said(RecordingError::CutShort { at: 4_711 }).contains("4711"));
+    assert!(said(RecordingError::Damaged { at: 4_711 }).contains("4711"));
+    assert!(said(RecordingError::Version { found: 77 }).contains("77"));
+    let mut digest = ActionDigest::default();
+    digest.add(&crate::action::Action::CancelSolve { connection: ConnectionId::accepted(1) });
+    assert_eq!(digest.actions(), 1);
+    assert_eq!(format!("{digest:?}"), format!("ActionDigest({digest}, 1 actions)"));
+}

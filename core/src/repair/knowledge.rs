@@ -178,3 +178,75 @@ impl Knowledge {
         usize::try_from(number.checked_sub(self.first)?).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Addresses;
+
+    const TYPE: u16 = 1337;
+
+    fn settings() -> Settings {
+        Settings::new(4, 3, Addresses::of("10.9.9.9:6001".parse().unwrap()))
+    }
+
+    fn seconds(n: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_secs(n))
+    }
+
+    fn entry(now: Instant, id: u16) -> Entry {
+        Entry::new(now, Age::then(now, Duration::ZERO), id, Some(9), Payload::new(TYPE, &id.to_be_bytes()))
+    }
+
+    fn digest(id: u16) -> Digest {
+        digest_of(id, TYPE, &id.to_be_bytes())
+    }
+
+    #[test]
+    fn what_says_the_same_twice_is_found_under_its_newer_number_until_that_leaves() {
+        let (settings, mut knowledge) = (settings(), Knowledge::default());
+        let mut left = Vec::new();
+        let mut push = |knowledge: &mut Knowledge, id| {
+            let number = knowledge.push(&settings, entry(seconds(u64::from(id)), id), |number, _| left.push(number));
+            knowledge.hash_before(knowledge.next());
+            number
+        };
+        assert_eq!([1, 2, 1].map(|id| push(&mut knowledge, id)), [0, 1, 2]);
+        assert_eq!((knowledge.find(digest(1)), knowledge.find(digest(2))), (Some(2), Some(1)));
+        assert_eq!((knowledge.is_current(0), knowledge.is_current(2)), (false, true));
+        assert_eq!(knowledge.get(0).unwrap().ttl, None, "the newer stands for both");
+        assert_eq!([3, 4].map(|id| push(&mut knowledge, id)), [3, 4]);
+        assert_eq!((knowledge.first(), knowledge.find(digest(1))), (1, Some(2)), "the older has left");
+        assert_eq!([5, 6].map(|id| push(&mut knowledge, id)), [5, 6]);
+        assert_eq!((knowledge.first(), knowledge.find(digest(1)), knowledge.find(digest(2))), (3, None, None));
+        assert_eq!((knowledge.index.len(), knowledge.horizon()), (4, Some(seconds(1))));
+        assert_eq!(left, [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_nobody_asked_about_has_no_digest_and_leaves_no_trace() {
+        let (settings, mut knowledge) = (settings(), Knowledge::default());
+        (0..20).for_each(|id| _ = knowledge.push(&settings, entry(seconds(0), id), |_, _| ()));
+        assert_eq!((knowledge.first(), knowledge.next(), knowledge.digest(17)), (16, 20, None));
+        knowledge.hash_before(18);
+        let digests = [15, 16, 17, 18].map(|number| knowledge.digest(number));
+        assert_eq!(digests, [None, Some(digest(16)), Some(digest(17)), None]);
+        assert_eq!(knowledge.index.len(), 2);
+    }
+
+    #[test]
+    fn messages_are_forgotten_at_their_time_and_their_room_is_given_back() {
+        let (settings, mut knowledge) = (settings(), Knowledge::default());
+        let span = Duration::from_secs(60);
+        assert_eq!(knowledge.next_expiry(span), None);
+        (1..=3).for_each(|id| _ = knowledge.push(&settings, entry(seconds(u64::from(id)), id), |_, _| ()));
+        assert_eq!(knowledge.next_expiry(span), Some(seconds(61)));
+        knowledge.expire(seconds(61).before(Duration::from_micros(1)), span);
+        assert_eq!(knowledge.len(), 3);
+        knowledge.expire(seconds(61), span);
+        assert_eq!((knowledge.len(), knowledge.next_expiry(span)), (2, Some(seconds(62))));
+        knowledge.expire(seconds(63), span);
+        assert_eq!((knowledge.len(), knowledge.bytes(), knowledge.entries.capacity()), (0, 0, 0));
+        assert_eq!(knowledge.next(), 3, "numbers go on");
+    }
+}

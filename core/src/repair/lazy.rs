@@ -478,3 +478,77 @@ impl Repair {
 fn turns(link: &mut Link, now: Instant) -> &mut TokenBucket {
     &mut link.rates(now).turns_sent
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Payload;
+
+    fn seconds(n: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn messages_that_came_lately_are_so_many_for_so_long_and_how_far_they_reach_back_is_known() {
+        let mut lazy = Lazy { recent_from: Some(seconds(0)), ..Lazy::default() };
+        let most = u64::try_from(TREE_RECENT_MAX).unwrap();
+        (0..most).for_each(|digest| lazy.remember(seconds(1), digest, 1));
+        assert_eq!((lazy.recent.len(), lazy.recent_from), (TREE_RECENT_MAX, Some(seconds(0))));
+        lazy.remember(seconds(2), most, 2);
+        assert_eq!((lazy.recent.len(), lazy.recent_from), (TREE_RECENT_MAX, Some(seconds(1))), "the oldest has left");
+        assert!(!lazy.recent.contains_key(&0) && lazy.recent.contains_key(&1));
+        lazy.expire(seconds(1).after(TREE_RECENT).before(Duration::from_micros(1)));
+        assert_eq!(lazy.recent.len(), TREE_RECENT_MAX);
+        lazy.expire(seconds(1).after(TREE_RECENT));
+        assert_eq!((lazy.recent.len(), lazy.recent.get(&most)), (1, Some(&2)));
+        lazy.expire(seconds(2).after(TREE_RECENT));
+        assert_eq!((lazy.recent.len(), lazy.recent_from), (0, Some(seconds(2))));
+    }
+
+    #[test]
+    fn a_bit_that_is_taken_back_is_taken_back_everywhere() {
+        let mut lazy = Lazy::default();
+        lazy.remember(seconds(0), 1, 6);
+        lazy.remember(seconds(0), 1, 2);
+        assert_eq!(lazy.recent.get(&1), Some(&6));
+        lazy.untell(2);
+        assert_eq!(lazy.recent.get(&1), Some(&4));
+    }
+
+    fn spread(id: u16) -> Spread {
+        Spread { ttl: 9, id, payload: Payload::new(7, b"x") }
+    }
+
+    #[test]
+    fn what_waits_to_be_offered_or_pushed_is_not_for_who_has_the_bit_next() {
+        let mut lazy = Lazy { offers: VecDeque::from([(1, 6), (2, 2)]), ..Lazy::default() };
+        lazy.leaving = vec![(3, spread(1)), (4, spread(2))];
+        lazy.untell(2);
+        assert_eq!(lazy.offers, [(1, 4), (2, 0)]);
+        assert_eq!(lazy.leaving.iter().map(|(links, _)| *links).collect::<Vec<_>>(), [1, 4]);
+    }
+
+    #[test]
+    fn what_leaves_too_soon_is_pushed_to_whom_it_was_to_be_offered_or_who_has_not_asked() {
+        // Offered soon to 1 and 2, of which 1 was told otherwise; offered to 4 (in the tree), 8 (not) and 16.
+        let pushed = |first, ttl, after: Duration| {
+            let mut lazy = Lazy { offers: VecDeque::from([(first, 3), (6, 3)]), ..Lazy::default() };
+            [1, 2, 4, 16].into_iter().for_each(|link| lazy.trees.link_up(link));
+            let mut entry =
+                Entry::new(seconds(1), Age::then(seconds(1), Duration::ZERO), 5, ttl, Payload::new(7, b"x"));
+            (entry.told, entry.open) = (1, 4 | 8 | 16);
+            lazy.leaves(seconds(1).after(after), 5, &entry);
+            (lazy.leaving.first().map(|(links, spread)| (*links, spread.id)), lazy.offers.len())
+        };
+        assert_eq!(pushed(5, Some(9), Duration::ZERO), (Some((2 | 4 | 16, 5)), 1));
+        assert_eq!(pushed(4, Some(9), Duration::ZERO), (Some((4 | 16, 5)), 2), "it was not to be offered");
+        assert_eq!(pushed(5, None, Duration::ZERO), (None, 1), "it goes no further");
+        let moment = Duration::from_micros(1);
+        assert!(pushed(5, Some(9), Duration::from_micros(TREE_KEPT.as_micros() - 1)).0.is_some());
+        assert!(pushed(5, Some(9), TREE_KEPT).0.is_none() && pushed(5, Some(9), TREE_KEPT.plus(moment)).0.is_none());
+        let mut lazy = Lazy::default();
+        let entry = Entry::new(seconds(1), Age::then(seconds(1), Duration::ZERO), 5, Some(9), Payload::new(7, b"x"));
+        lazy.leaves(seconds(1), 5, &entry);
+        assert!(lazy.leaving.is_empty(), "nobody was offered it");
+    }
+}

@@ -383,3 +383,6 @@ fn wake_by(timer: &mut Option<Instant>, due: &mut Option<Instant>, at: Instant) 
 fn due_by(due: &mut Option<Instant>, at: Instant) {
     *due = Some(due.map_or(at, |known| known.min(at)));
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,3 +216,148 @@ impl GossipState {
 fn can_reach(from: IpAddr, to: IpAddr) -> bool {
     from.is_loopback() == to.is_loopback()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::peer::Extended;
+    use crate::dissemination::NeighbourId;
+    use crate::membership::connections::Connections;
+    use crate::membership::faults::Offender;
+    use crate::membership::view::Neighbour;
+    use crate::settings::{Addresses, Settings};
+    use crate::time::{Duration, Instant};
+
+    #[test]
+    fn loopback_reaches_loopback_only_and_is_reached_from_there_only() {
+        let [loopback, loopback_v6, other] = ["127.0.0.1", "::1", "10.0.0.1"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        assert!(can_reach(loopback, loopback) && can_reach(loopback, loopback_v6) && can_reach(other, other));
+        assert!(!can_reach(loopback, other) && !can_reach(other, loopback));
+    }
+
+    /// A node with one neighbour, and with that all that it wants.
+    fn satisfied() -> GossipState {
+        let mut settings = Settings::new(50, 4, Addresses::of("10.0.0.1:6001".parse().unwrap()));
+        (settings.target_peers, settings.min_peers) = (1, 1);
+        settings.bootstrapper = vec![Endpoint::Name { host: "boot".to_owned(), port: 6001 }];
+        let mut state = GossipState::new(settings, [7; 32], Instant::ZERO).unwrap();
+        state.membership.view.insert(Neighbour {
+            id: NeighbourId(1),
+            address: address(2),
+            instance: Some(2),
+            connections: Connections::of(ConnectionId::dialed(50)),
+            chosen: true,
+            near: 0,
+            is_reached: true,
+            since: Instant::ZERO,
+            redial_pause: Duration::ZERO,
+        });
+        state
+    }
+
+    fn address(n: u8) -> SocketAddr {
+        ([10, 0, 0, n], 6001).into()
+    }
+
+    fn dials(out: &Actions) -> Vec<SocketAddr> {
+        out.iter().filter_map(|action| if let Action::Dial { to, .. } = action { Some(*to) } else { None }).collect()
+    }
+
+    fn under_way(state: &mut GossipState, to: SocketAddr, purpose: Purpose) {
+        state.peers.insert(ConnectionId::dialed(60), Box::new(Peer::dialed(to, purpose, None, Instant::ZERO)));
+    }
+
+    #[test]
+    fn a_stranger_is_called_for_a_look_up_unless_it_is_refused_foreign_ourselves_or_called_already() {
+        let looked_up = |whom: SocketAddr, prepare: &dyn Fn(&mut GossipState)| {
+            let (mut state, mut out) = (satisfied(), Vec::new());
+            prepare(&mut state);
+            state.look_up_at(whom, &mut out);
+            (dials(&out), state.metrics.look_ups, state.membership.candidates())
+        };
+        let called = (vec![address(9)], 1, 0);
+        let nobody = (vec![], 0, 0);
+        assert_eq!(looked_up(address(9), &|_| ()), called);
+        assert_eq!(looked_up(address(9), &|state| under_way(state, address(9), Purpose::LookUp)), nobody);
+        assert_eq!(looked_up(address(9), &|state| under_way(state, address(8), Purpose::LookUp)), called);
+        assert_eq!(looked_up(address(9), &|state| under_way(state, address(9), Purpose::Probe)), called);
+        let ban = |state: &mut GossipState| {
+            state.faults.ban(Instant::ZERO, Offender::Ip(address(9).ip()), Duration::from_secs(60));
+        };
+        assert_eq!(looked_up(address(9), &ban), nobody);
+        assert_eq!(looked_up(address(1), &|_| ()), nobody, "ourselves");
+        assert_eq!(looked_up("[fc00::9]:6001".parse().unwrap(), &|_| ()), nobody, "of a family without us");
+        assert_eq!(looked_up(address(2), &|_| ()), (vec![], 1, 0), "a neighbour is asked as it is");
+        let alone = |state: &mut GossipState| _ = state.membership.view.remove(NeighbourId(1));
+        assert_eq!(looked_up(address(9), &alone), (vec![], 0, 1), "it may as well be a neighbour");
+    }
+
+    #[test]
+    fn where_a_name_leads_is_called_for_what_it_was_asked_for() {
+        for (purpose, expected) in [(Purpose::LookUp, vec![]), (Purpose::Neighbour, vec![address(9)])] {
+            let (mut state, mut out) = (satisfied(), Vec::new());
+            state.membership.view.remove(NeighbourId(1));
+            state.queries.insert(9, Query { bootstrapper: 0, purpose });
+            state.resolved(ResolveId(9), &[address(9)], &mut out);
+            assert_eq!(dials(&out), expected, "{purpose:?}");
+            state.resolved(ResolveId(9), &[address(9)], &mut out);
+            assert_eq!(dials(&out), expected, "an answer counts once");
+        }
+    }
+
+    #[test]
+    fn nobody_is_looked_up_without_discovery_or_with_an_empty_view() {
+        let asked = |prepare: &dyn Fn(&mut GossipState)| {
+            let (mut state, mut out) = (satisfied(), Vec::new());
+            prepare(&mut state);
+            state.look_up(&mut out);
+            out.iter().filter(|action| matches!(action, Action::Resolve { .. })).count()
+        };
+        assert_eq!(asked(&|_| ()), 1);
+        assert_eq!(asked(&|state| state.settings.discovery = false), 0);
+        assert_eq!(asked(&|state| _ = state.membership.view.remove(NeighbourId(1))), 0);
+    }
+
+    #[test]
+    fn only_a_silence_on_a_connection_that_stood_says_that_look_ups_are_not_answered() {
+        for (is_connected, reason, answers) in [
+            (true, EndReason::TooSlow, false),
+            (true, EndReason::Gone, true),
+            (false, EndReason::TooSlow, true),
+            (false, EndReason::Gone, true),
+        ] {
+            let mut state = satisfied();
+            state.membership.bootstrappers.resolved(0, &[address(9)]);
+            let mut peer = Peer::dialed(address(9), Purpose::LookUp, None, Instant::ZERO);
+            peer.is_connected = is_connected;
+            state.look_up_ended(&peer, reason);
+            let next = state.membership.bootstrappers.next_look_up(true);
+            assert_eq!(next.is_some(), answers, "connected {is_connected}, {reason:?}");
+        }
+    }
+
+    #[test]
+    fn four_bare_connects_are_under_way_at_once() {
+        let (mut state, mut out) = (satisfied(), Vec::new());
+        let settings = state.settings.clone();
+        (20..30).for_each(|n| state.membership.wants_reached(Instant::ZERO, &settings, address(n)));
+        state.probe(&mut out);
+        assert_eq!(dials(&out).len(), PROBES_MAX);
+        state.probe(&mut out);
+        assert_eq!(dials(&out).len(), PROBES_MAX);
+    }
+
+    #[test]
+    fn addresses_of_the_other_family_are_expected_of_who_can_say_them_or_may_be_able_to() {
+        for (is_capable, of_anyone, expects_v6) in [(false, false, false), (true, false, true), (false, true, true)] {
+            let mut state = satisfied();
+            under_way(&mut state, address(9), Purpose::Neighbour);
+            let id = ConnectionId::dialed(60);
+            let extended = Extended { instance: 9, is_urgent: false, repairs: false, trees: false };
+            state.peers.get_mut(&id).unwrap().extended = is_capable.then_some(extended);
+            state.expect_addresses(id, of_anyone);
+            let steps = state.peers.get(&id).unwrap().steps().clone();
+            assert_eq!((steps.expects_v4, steps.expects_v6), (true, expects_v6), "capable {is_capable}, {of_anyone}");
+        }
+    }
+}

@@ -97,3 +97,16 @@ impl GossipState {
         self.next_proof(out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_that_others_may_make_us_do_is_bounded_by_what_holds_now() {
+        let now = Instant::ZERO;
+        let mut proofs = Proofs::new(600, now);
+        proofs.allow(now, 2);
+        assert_eq!((0..100).filter(|_| proofs.allowance.take(now)).count(), 2);
+    }
+}

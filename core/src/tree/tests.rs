@@ -114,3 +114,52 @@ fn types_past_the_bound_are_pushed() {
     assert_eq!((trees.way(past, A), trees.way(0, A)), (Way::Push, Way::Offer));
     assert_eq!(trees.types.len(), TREE_TYPES_MAX);
 }
+
+#[test]
+fn a_link_that_is_gone_takes_no_part_and_others_go_on() {
+    let mut trees = trees();
+    trees.link_down(A);
+    assert!(!trees.has(A) && trees.links() & A == 0);
+    assert!(!trees.copy_came(NOW, 7, A) && !trees.first_came(7, A, true));
+    let before = trees.links();
+    trees.link_down(A);
+    assert_eq!(trees.links(), before);
+}
+
+#[test]
+fn a_type_is_remembered_for_any_of_what_a_link_may_have_told_or_been_told_of_it() {
+    let is_kept = |tell: &dyn Fn(&mut Trees)| {
+        let mut trees = trees();
+        tell(&mut trees);
+        trees.forget(B, |_| false);
+        trees.types.contains_key(&7)
+    };
+    assert!(!is_kept(&|trees| _ = trees.turned(7, B, Turn::Prune)));
+    assert!(!is_kept(&|trees| _ = trees.turned(7, B, Turn::Graft)));
+    assert!(!is_kept(&|trees| _ = trees.copy_came(NOW, 7, B)));
+    assert!(is_kept(&|trees| _ = trees.turned(7, A, Turn::Prune)));
+    assert!(is_kept(&|trees| _ = trees.turned(7, A, Turn::Graft)));
+    assert!(is_kept(&|trees| _ = trees.copy_came(NOW, 7, A)));
+    assert!(is_kept(&|trees| _ = trees.first_came(7, A, false)));
+    assert!(is_kept(&|trees| {
+        trees.turned(7, A, Turn::Prune);
+        trees.first_came(7, A, false);
+    }));
+    assert!(is_kept(&|trees| {
+        trees.turned(7, A, Turn::Prune);
+        trees.copy_came(NOW, 7, A);
+    }));
+}
+
+#[test]
+fn who_pruned_after_it_grafted_is_offered_and_the_other_way_round() {
+    let mut trees = trees();
+    let turned = |trees: &mut Trees, turn| {
+        trees.turned(7, A, turn);
+        let tree = trees.types[&7];
+        (trees.way(7, A), tree.pruned_by & A != 0, tree.grafted_by & A != 0)
+    };
+    assert_eq!(turned(&mut trees, Turn::Graft), (Way::Grafted, false, true));
+    assert_eq!(turned(&mut trees, Turn::Prune), (Way::Offer, true, false));
+    assert_eq!(turned(&mut trees, Turn::Graft), (Way::Grafted, false, true));
+}

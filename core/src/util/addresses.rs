@@ -114,6 +114,17 @@ mod tests {
     }
 
     #[test]
+    fn each_family_has_its_own_room() {
+        let [v4, v6] = ["10.0.0.1:1", "[::1]:1"].map(|text| text.parse::<SocketAddr>().unwrap());
+        let mut map = AddressMap::new();
+        assert!(map.is_at_capacity(&v4) && map.is_at_capacity(&v6), "nothing is allocated");
+        map.insert(v4, ());
+        assert!(!map.is_at_capacity(&v4) && map.is_at_capacity(&v6));
+        (2..=4).for_each(|port| map.insert(SocketAddr::new(v4.ip(), port), ()));
+        assert!(map.is_at_capacity(&v4));
+    }
+
+    #[test]
     fn an_ipv4_address_takes_eight_bytes() {
         assert_eq!(size_of::<(V4, crate::time::Instant)>(), 16);
     }

@@ -83,6 +83,28 @@ mod tests {
     }
 
     #[test]
+    fn what_has_expired_makes_room_before_more_is_taken() {
+        let mut memory = Memory::new(1_000);
+        for n in 0..1_000 {
+            let address = ([10, 0, 0, 1], u16::try_from(n + 1).unwrap()).into();
+            memory.insert(at(n), address, at(n + 2));
+            assert!(memory.len() <= 4, "{} of which two are remembered", memory.len());
+        }
+        memory.expire(at(1_000));
+        assert_eq!(memory.len(), 1);
+        memory.expire(at(1_001));
+        assert_eq!(memory.len(), 0, "at its very time");
+    }
+
+    #[test]
+    fn what_is_removed_is_forgotten() {
+        let mut memory = Memory::new(4);
+        memory.insert(at(0), address(7), at(10));
+        memory.remove(&address(7));
+        assert_eq!((memory.contains(at(0), &address(7)), memory.len()), (false, 0));
+    }
+
+    #[test]
     fn a_full_memory_drops_the_expired_then_the_soonest() {
         let mut memory = Memory::new(2);
         memory.insert(at(0), address(1), at(5));

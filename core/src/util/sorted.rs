@@ -178,6 +178,23 @@ mod tests {
     }
 
     #[test]
+    fn room_grows_by_a_quarter_and_shrinks_when_half_of_it_is_free() {
+        let mut map = SortedMap::new();
+        let mut grows = Vec::new();
+        for n in 0..200 {
+            let before = map.entries.capacity();
+            assert_eq!(map.is_at_capacity(), map.len() == before);
+            map.insert(n, n);
+            grows.extend((map.entries.capacity() != before).then(|| map.entries.capacity()));
+        }
+        assert_eq!(grows, [4, 8, 12, 16, 20, 25, 31, 38, 47, 58, 72, 90, 112, 140, 175, 218]);
+        map.retain(|n, _| *n < 106);
+        assert_eq!(map.entries.capacity(), 218, "it may soon be needed again");
+        map.retain(|n, _| *n < 105);
+        assert_eq!(map.entries.capacity(), 105 + 105 / 4);
+    }
+
+    #[test]
     fn room_that_a_crowd_needed_is_given_back() {
         let mut map = SortedMap::new();
         (0..1_000).for_each(|n| assert_eq!(map.insert(n, n), None));

@@ -208,6 +208,25 @@ mod tests {
     }
 
     #[test]
+    fn idle_is_between_two_frames_and_nowhere_else() {
+        let mut deframer = Deframer::default();
+        assert!(deframer.is_idle());
+        let frame = [0, 8, 1, 254, 1, 2, 3, 4];
+        for cut in 1..frame.len() {
+            let (mut start, mut end) = frame.split_at(cut);
+            assert_eq!(deframer.next(&mut start, |_, _| true), Next::More);
+            assert!(!deframer.is_idle(), "half a frame, cut at {cut}");
+            assert!(matches!(deframer.next(&mut end, |_, _| true), Next::Frame { .. }));
+            assert!(deframer.is_idle());
+        }
+        let (mut start, mut end) = frame.split_at(6);
+        assert!(matches!(deframer.next(&mut start, |_, _| false), Next::Skipped { .. }));
+        assert_eq!((deframer.kept(), deframer.is_idle()), (0, false), "the rest is still to be skipped");
+        assert_eq!(deframer.next(&mut end, |_, _| false), Next::More);
+        assert!(deframer.is_idle());
+    }
+
+    #[test]
     fn a_large_buffer_is_given_back_once_it_is_empty() {
         let mut deframer = Deframer::default();
         let frame = [&[0xff, 0xff, 1, 254][..], &[7; 65_531]].concat();

@@ -787,3 +787,45 @@ fn errors_say_what_is_wrong() {
     assert_eq!(DecodeError::UnknownType.to_string(), "type unknown on this port");
     assert_eq!(DecodeError::WrongLength.to_string(), "body of the wrong length");
 }
+
+#[test]
+fn a_list_is_cut_where_the_frame_ends_and_never_within_an_address() {
+    let many: Vec<SocketAddr> = (0..20_000u16).map(|n| ([10, 0, 0, 1], n).into()).collect();
+    let frame = AddressList::frame_of(&many, false);
+    assert_eq!(frame.len(), 4 + 10_921 * 6);
+    let bytes = frame.to_vec();
+    let Ok(PeerMessage::PeerResponse(list)) = PeerMessage::decode(frame.kind(), &bytes[4..]) else { panic!() };
+    assert_eq!((list.len(), list.is_empty(), addresses(list)), (10_921, false, many[..10_921].to_vec()));
+    let many_v6: Vec<SocketAddr> = (0..5_000u16).map(|n| (Ipv6Addr::LOCALHOST, n).into()).collect();
+    assert_eq!(AddressList::frame_of(&many_v6, true).len(), 4 + 2 + 3_640 * 18);
+    let none = AddressList::frame_of(&many, true);
+    let bytes = none.to_vec();
+    let Ok(PeerMessage::PeerResponse(list)) = PeerMessage::decode(none.kind(), &bytes[4..]) else { panic!() };
+    assert_eq!((list.len(), list.is_empty()), (0, true));
+}
+
+#[test]
+fn features_are_a_set() {
+    let both = Features::LOOK_UP.with(Features::TREE);
+    assert_eq!(both.with(Features::TREE).with(both), both);
+    assert!(both.has(Features::LOOK_UP) && both.has(both) && !both.has(Features::REPAIR));
+    assert!(!Features::TREE.has(both) && both.has(Features::default()));
+}
+
+#[test]
+fn hints_are_equal_only_if_they_say_the_same_addresses() {
+    let [one, other] = ["10.0.0.1:1", "[::1]:1"].map(address);
+    assert_eq!(Hints::new(&[one, other]), Hints::new(&[one, other]));
+    assert_ne!(Hints::new(&[one, other]), Hints::new(&[other, one]));
+    assert_ne!(Hints::new(&[one]), Hints::new(&[]));
+}
+
+#[test]
+fn nothing_that_is_sent_is_empty_and_a_log_has_lengths_not_bytes() {
+    let payload = Payload::new(1337, b"");
+    assert_eq!((payload.len(), payload.is_empty()), (2, false));
+    assert_eq!(format!("{:?}", Payload::new(1337, b"abc")), "Payload(type 1337, 3 bytes)");
+    let frame = PeerMessage::Ping.frame();
+    assert_eq!((frame.len(), frame.is_empty()), (4, false));
+    assert_eq!(format!("{frame:?}"), format!("Frame({}, 4 bytes)", kind::PING));
+}

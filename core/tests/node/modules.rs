@@ -1,9 +1,9 @@
 //! PROTOCOL.md, sections 1 and 6: what modules may do on the API port, and what becomes of them.
 
 use crate::harness::{Node, data_of};
-use gossip_core::limits::{ANNOUNCE_DATA_MAX, DATA_MAX};
+use gossip_core::limits::{ANNOUNCE_DATA_MAX, API_CONNECTIONS_MAX, DATA_MAX};
 use gossip_core::wire::{ApiMessage, kind};
-use gossip_core::{Flush, ModuleFault, Note};
+use gossip_core::{Event, Flush, Listener, ModuleFault, Note};
 
 const TYPE: u16 = 1337;
 
@@ -200,10 +200,10 @@ fn an_event_about_a_module_that_is_gone_is_ignored() {
     node.reset(module);
     let before = node.metrics().clone();
     let bytes = announce(3, b"from beyond");
-    node.handle(gossip_core::Event::Received { connection: module, bytes: &bytes });
-    node.handle(gossip_core::Event::ReadClosed { connection: module });
-    node.handle(gossip_core::Event::Closed { connection: module });
-    node.handle(gossip_core::Event::Written { connection: module, bytes: 99 });
+    node.handle(Event::Received { connection: module, bytes: &bytes });
+    node.handle(Event::ReadClosed { connection: module });
+    node.handle(Event::Closed { connection: module });
+    node.handle(Event::Written { connection: module, bytes: 99 });
     assert_eq!(*node.metrics(), before, "its parked announcements go on, nothing is added");
     node.pass_secs(60);
     assert!(node.told(judge).iter().all(|told| told.data != b"from beyond"));
@@ -271,10 +271,51 @@ fn shutting_down_lets_what_is_queued_go_out_and_forgets_everything() {
     for id in 0..20 {
         node.hear(sender, 3, id, TYPE, &[0; 20_000]);
     }
-    node.handle(gossip_core::Event::Shutdown);
+    node.handle(Event::Shutdown);
     assert_eq!((node.told(module).len(), node.closed(module)), (20, Some(Flush::First)));
     assert!(node.closed(sender).is_some());
     node.pass_secs(70);
     assert_eq!(node.state.status(node.now), gossip_core::Status::default());
     assert_eq!(node.state.deadline(), None);
+}
+
+#[test]
+fn subscriptions_are_listed_by_type_with_how_many_there_are() {
+    let mut node = Node::new(|_| {});
+    assert_eq!(node.state.subscriptions().count(), 0);
+    let (one, _other) = (node.subscriber(TYPE), node.subscriber(TYPE));
+    node.subscribe(one, 7);
+    assert_eq!(node.state.subscriptions().collect::<Vec<_>>(), [(7, 1), (TYPE, 2)]);
+    node.reset(one);
+    assert_eq!(node.state.subscriptions().collect::<Vec<_>>(), [(TYPE, 1)]);
+}
+
+#[test]
+fn past_the_bound_of_connections_a_module_is_closed_at_once_until_another_goes() {
+    let mut node = Node::new(|_| {});
+    let first = node.module();
+    (1..API_CONNECTIONS_MAX).for_each(|_| _ = node.module());
+    let refused = node.module();
+    assert_eq!((node.closed(first), node.closed(refused)), (None, Some(Flush::Discard)));
+    assert_eq!((node.metrics().api_accepted, node.metrics().api_refused), (API_CONNECTIONS_MAX as u64, 1));
+    node.reset(first);
+    let after = node.module();
+    assert_eq!((node.closed(after), node.state.status(node.now).modules), (None, API_CONNECTIONS_MAX));
+}
+
+#[test]
+fn nobody_is_let_in_once_the_node_ends_and_a_drivers_mistake_changes_nothing() {
+    let mut node = Node::new(|_| {});
+    let (neighbour, module) = (node.neighbour(), node.subscriber(TYPE));
+    for connection in [neighbour, module] {
+        for listener in [Listener::Api, Listener::P2p] {
+            node.handle(Event::Accepted { connection, listener, remote: ([10, 0, 0, 1], 1).into() });
+        }
+    }
+    assert_eq!((node.metrics().api_accepted, node.state.status(node.now).modules), (1, 1), "known already");
+    node.hear(neighbour, 3, 7, TYPE, b"x");
+    assert_eq!(node.told(module).len(), 1, "what it calls so goes on as it is");
+    node.handle(Event::Shutdown);
+    let late = [Listener::Api, Listener::P2p].map(|listener| node.accept(listener, ([10, 0, 0, 2], 1).into()));
+    assert_eq!(late.map(|id| node.closed(id)), [Some(Flush::Discard); 2]);
 }

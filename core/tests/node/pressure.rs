@@ -123,6 +123,26 @@ fn reading_stops_past_the_bound_and_resumes_and_nothing_is_lost() {
 }
 
 #[test]
+fn reading_goes_on_once_half_of_the_room_for_announcements_is_free_again() {
+    let mut node = Node::new(tiny);
+    let (judge, announcer) = (node.subscriber(TYPE), node.module());
+    let all = numbered(60, 30_000);
+    all.iter().for_each(|data| node.say_bytes(announcer, &announce(data)));
+    assert!(node.is_reading_stopped(announcer));
+    let mut told = std::collections::VecDeque::from(node.told(judge));
+    let mut parked = node.state.status(node.now).parked_bytes;
+    while node.is_reading_stopped(announcer) {
+        parked = node.state.status(node.now).parked_bytes;
+        let one = told.pop_front().unwrap();
+        node.validate(judge, one.id, true);
+        told.extend(node.told(judge));
+    }
+    // One announcement before, there was more than half; what was kept meanwhile fills it up again.
+    let half = PARKED_BYTES_PER_MODULE as u64 / 2;
+    assert!((half + 1..half + 40_000).contains(&parked), "{parked}");
+}
+
+#[test]
 fn a_module_that_half_closes_behind_stopped_reading_has_everything_announced() {
     let mut node = Node::new(tiny);
     let (judge, announcer) = (node.subscriber(TYPE), node.module());
@@ -421,4 +441,48 @@ fn half_received_frames_share_a_budget_and_the_slowest_goes() {
     node.say_bytes(modules[1], &[7; 0xf000 - 60_004]);
     assert_eq!(node.metrics().partials_crowded_out, 2);
     assert!(node.told(subscriber).is_empty(), "its type is another");
+}
+
+#[test]
+fn a_module_that_half_closes_is_closed_after_the_last_of_its_parked_announcements() {
+    let mut node = Node::new(tiny);
+    let (judge, announcer) = (node.subscriber(TYPE), node.module());
+    (0..20u8).for_each(|n| node.announce(announcer, 3, TYPE, &[n]));
+    assert!(node.state.status(node.now).parked_bytes > 0 && !node.is_reading_stopped(announcer));
+    node.half_close(announcer);
+    assert_eq!(node.closed(announcer), None);
+    assert_eq!(validate_all(&mut node, judge).len(), 20);
+    assert_eq!(node.closed(announcer), Some(Flush::First));
+}
+
+#[test]
+fn of_modules_with_half_a_frame_who_has_completed_none_for_the_longest_makes_room() {
+    let mut node = Node::new(|settings| settings.partial_bytes = 1 << 20);
+    let frame = announce(&[7; 60_000]);
+    let (start, end) = frame.split_at(59_000);
+    let (busy, dripping) = (node.module(), node.module());
+    node.say_bytes(busy, start);
+    node.pass_secs(1);
+    node.say_bytes(dripping, start);
+    node.pass_secs(1);
+    node.say_bytes(busy, &[end, start].concat());
+    node.pass_secs(1);
+    node.say_bytes(dripping, &end[..1]);
+    let others: Vec<ConnectionId> = (0..16).map(|_| node.module()).collect();
+    others.iter().for_each(|id| node.say_bytes(*id, start));
+    assert_eq!(node.metrics().partials_crowded_out, 1);
+    assert_eq!((node.closed(busy), node.closed(dripping)), (None, Some(Flush::Discard)));
+}
+
+#[test]
+fn what_waits_for_a_neighbour_goes_out_before_the_node_ends() {
+    let mut node = Node::new(|_| {});
+    let (sender, deaf, judge) = (node.neighbour(), node.neighbour(), node.subscriber(TYPE));
+    node.deafen(deaf);
+    for (id, data) in (0..20).zip(numbered(20, 30_000)) {
+        node.hear(sender, 3, id, TYPE, &data);
+    }
+    validate_all(&mut node, judge);
+    node.handle(Event::Shutdown);
+    assert_eq!((node.got(deaf).len(), node.closed(deaf)), (20, Some(Flush::First)));
 }

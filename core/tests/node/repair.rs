@@ -4,7 +4,7 @@ use crate::harness::{Got, Node};
 use gossip_core::limits;
 use gossip_core::time::Duration;
 use gossip_core::wire::{Digest, Digests, Features, Frame, Interest, Offer, Offers, PeerMessage, kind};
-use gossip_core::{ConnectionId, Note, Settings};
+use gossip_core::{ConnectionId, Event, Note, Settings};
 use std::net::SocketAddr;
 
 const TYPE: u16 = 1337;
@@ -633,4 +633,46 @@ fn a_greater_ttl_makes_offered_what_went_no_further() {
         .iter()
         .filter(|heard| matches!(heard, Heard::Have(offers) if offers[0].digest == digest(5, TYPE, b"raced in")));
     assert_eq!(offers.count(), 2, "{all:?}");
+}
+
+#[test]
+fn a_shorter_interval_counts_for_offers_that_are_under_way() {
+    let (mut node, _old, module) = quiet_node(|settings| settings.repair_interval = Duration::from_secs(60));
+    let one = interested(&mut node, 1, &[TYPE]);
+    node.pass_secs(3);
+    node.take(one);
+    // Each is pushed to one of two.
+    let other = node.neighbour();
+    (0..20).for_each(|id| _ = learn(&mut node, other, module, id, b"x"));
+    node.pass_secs(3);
+    let pushed = heard(&mut node, one);
+    assert!(pushed.len() < 20 && pushed.iter().all(|one| matches!(one, Heard::Message(_))), "{pushed:?}");
+    let settings = Settings { repair_interval: Duration::from_secs(1), ..node.state.settings().clone() };
+    node.handle(Event::SettingsChanged { settings: &settings });
+    node.pass_secs(3);
+    assert_eq!(offered(&mut node, one).len(), 20 - pushed.len());
+}
+
+#[test]
+fn what_grew_stale_in_a_neighbours_queue_is_offered_once_it_reads_again() {
+    let mut node = Node::new(|_| {});
+    let module = node.subscriber(TYPE);
+    let old = node.neighbour();
+    let one = interested(&mut node, 1, &[TYPE]);
+    node.pass_secs(3);
+    node.take(one);
+    node.deafen(one);
+    for id in 0..20 {
+        learn(&mut node, old, module, id, &[0; 30_000]);
+    }
+    node.pass_secs(16);
+    node.hear_again(one);
+    node.pass_secs(3);
+    let stale = node.metrics().spread_stale;
+    let said = heard(&mut node, one);
+    let pushed = said.iter().filter(|one| matches!(one, Heard::Message(_))).count() as u64;
+    let offers = |one: &Heard| if let Heard::Have(offers) = one { offers.len() as u64 } else { 0 };
+    assert!(stale > 0 && pushed + stale == 20, "{pushed} pushed, {stale} stale");
+    // Whether those that went out have arrived cannot be known: they are offered as well.
+    assert_eq!(said.iter().map(offers).sum::<u64>(), 20);
 }

@@ -102,6 +102,24 @@ fn a_wrong_507_closes_the_connection() {
 }
 
 #[test]
+fn a_507_from_an_address_that_nobody_can_dial_or_that_is_ours_closes_the_connection() {
+    let port_0 = "10.0.0.2:0".parse().unwrap();
+    for (check_source_ip, claimed, is_let_in) in
+        [(true, address(1), true), (true, port_0, false), (false, port_0, false), (false, address(0), false)]
+    {
+        let (mut net, ours, hand) = ours_and_hand(|its| its.check_source_ip = check_source_ip);
+        let id = net.call(hand, address(0));
+        net.say(hand, id, &[capabilities(5), hello(1)]);
+        let nonce = net.hand(hand).nonce(id).unwrap();
+        net.say(hand, id, &[proof(nonce, claimed)]);
+        let case = format!("{claimed}, check_source_ip {check_source_ip}");
+        assert_eq!((net.view(ours).len(), net.hand(hand).is_ended(id)), (usize::from(is_let_in), !is_let_in), "{case}");
+        let expected = if is_let_in { vec![] } else { vec![crate::Fault::UnusableAddress] };
+        assert_eq!(faults(&net, ours), expected, "{case}");
+    }
+}
+
+#[test]
 fn a_507_that_was_not_asked_for_closes_the_connection() {
     let (mut net, ours, hand) = ours_and_hand(|_| ());
     let id = net.call(hand, address(0));
@@ -565,4 +583,20 @@ fn a_node_of_two_families_is_one_neighbour() {
         let neighbours = net.state(node).status(net.now).neighbours;
         assert_eq!((neighbours.len(), neighbours[0].connections), (1, 1), "{neighbours:?}");
     }
+}
+
+#[test]
+fn the_first_that_a_peer_says_of_itself_counts() {
+    let (mut net, ours, hand) = ours_and_hand(|_| ());
+    let id = net.call(hand, address(0));
+    net.say(hand, id, &[capabilities(5), capabilities(6), hello(1)]);
+    net.prove(hand, id);
+    net.say(hand, id, &[capabilities(7)]);
+    let view: Vec<_> = net.state(ours).membership.view.iter().map(|neighbour| neighbour.instance).collect();
+    assert_eq!(view, [Some(5)]);
+    let old = net.scripted(2);
+    let id = net.join(old, address(0), None);
+    net.say(old, id, &[capabilities(8)]);
+    let of_old = net.state(ours).membership.view.by_address(&address(2)).map(|neighbour| neighbour.instance);
+    assert_eq!(of_old, Some(None), "too late");
 }

@@ -152,11 +152,22 @@ fn who_never_says_hello_pays_two_points_each_time() {
     let id = net.call(hand, address(0));
     net.run(Duration::from_secs(11));
     assert!(net.hand(hand).is_ended(id));
-    assert_eq!(points(&net), 2);
+    assert_eq!((points(&net), net.hand(hand).kinds(id)), (2, vec![]), "and is told nothing");
     let polite = net.call(hand, address(0));
     net.hang_up(hand, polite);
     net.run(Duration::from_secs(11));
     assert_eq!(points(&net), 2, "a bare connect that closes costs nothing");
+}
+
+#[test]
+fn who_says_what_it_can_and_then_nothing_is_closed_without_a_word() {
+    let (mut net, hand) = ours_and_hand(|_| ());
+    let id = net.call(hand, address(0));
+    net.say(hand, id, &[capabilities(5)]);
+    let heard = net.hand(hand).kinds(id);
+    net.run(Duration::from_secs(11));
+    assert!(net.hand(hand).is_ended(id));
+    assert_eq!((net.hand(hand).kinds(id), net.hand(hand).goodbye(id)), (heard, None));
 }
 
 #[test]

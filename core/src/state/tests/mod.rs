@@ -24,6 +24,7 @@ mod networks;
 mod old;
 mod old_peer;
 mod reconfiguring;
+mod resolving;
 mod simultaneous;
 mod view;
 

@@ -127,3 +127,19 @@ fn two_old_connections_from_one_address_are_one_neighbour_with_at_most_two() {
     let open: Vec<bool> = ids.iter().map(|id| !net.hand(node).is_ended(*id)).collect();
     assert_eq!(open, [false, false, true, true], "the oldest made room");
 }
+
+#[test]
+fn a_505_of_an_old_peer_completes_nobody_elses_handshake() {
+    let mut net = Net::default();
+    let mut its = settings(&address(0).to_string());
+    its.bootstrapper = vec![Endpoint::Address(address(1))];
+    net.core(its, seed(0, 1));
+    let (asked, other) = (net.scripted(1), net.scripted(2));
+    net.run(MOMENT);
+    let id = net.hand(asked).accepted()[0];
+    net.say(asked, id, &[PeerMessage::VerificationRequest { nonce: 77 }.frame()]);
+    assert_eq!(net.hand(asked).bodies(id, kind::VERIFICATION_RESPONSE).len(), 1, "it waits for 505");
+    let theirs = net.join(other, address(0), None);
+    net.say(other, theirs, &[AddressList::frame_of(&[], false)]);
+    assert_eq!(net.view(0), [address(2)], "the one that proved its work, and nobody else");
+}

@@ -67,6 +67,7 @@ fn what_was_told_or_sized_stays_and_what_does_not_go_together_changes_nothing() 
     let before = net.state(0).settings().clone();
     let after = told(&mut net, |its| {
         (its.cache_size, its.max_peers) = (its.cache_size + 1, its.max_peers + 1);
+        (its.target_peers, its.min_peers) = (its.target_peers + 1, its.min_peers + 1);
         (its.validation_timeout, its.suppression_time) = (Duration::from_secs(1), Duration::from_secs(2));
         its.p2p_address = crate::settings::Addresses::of(address(9));
         its.advertised_address = crate::settings::Addresses::of(address(9));

@@ -1,7 +1,8 @@
 //! Section 4, sentence by sentence. Whole networks are in `networks`, tables alone beside their code.
 
-use super::hand::{MOMENT, capabilities, proof};
+use super::hand::{Hand, MOMENT, capabilities, proof};
 use super::net::{Actor, Net, NodeId, address, seed, settings};
+use crate::action::Action;
 use crate::event::{ConnectionId, Event};
 use crate::note::{EndReason, Note};
 use crate::settings::{Addresses, Endpoint, Settings};
@@ -161,7 +162,7 @@ fn who_is_turned_away_again_and_again_and_has_few_neighbours_asks_others_to_make
 /// Scripted peers that join from these addresses; who they are and their connections.
 fn joined_from(net: &mut Net, from: &[&str]) -> Vec<(NodeId, ConnectionId)> {
     let join = |text: &&str| {
-        let node = net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(text.parse().unwrap()));
+        let node = net.add(Actor::Hand(Hand::default()), Addresses::of(text.parse().unwrap()));
         let instance = net.nodes.len() as u64;
         (node, net.join(node, address(0), Some(instance)))
     };
@@ -175,7 +176,7 @@ fn one_public_network_gets_its_share_of_the_view_and_no_more() {
     assert_eq!(net.view(0).len(), 3, "a quarter of twelve");
     let (node, id) = of_one[3];
     assert_eq!(net.hand(node).kinds(id), [kind::PEER_RESPONSE, kind::GOODBYE], "no work was asked of the fourth");
-    let urgent = net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of("91.1.5.5:6001".parse().unwrap()));
+    let urgent = net.add(Actor::Hand(Hand::default()), Addresses::of("91.1.5.5:6001".parse().unwrap()));
     let id = net.join_urgently(urgent, address(0), 77);
     assert_eq!(net.hand(urgent).goodbye(id), Some(GoodbyeReason::ViewFull), "nor does it help to be urgent");
     joined_from(&mut net, &["91.2.0.1:6001", "91.3.0.1:6001", "192.168.0.1:6001", "192.168.0.2:6001"]);
@@ -187,9 +188,7 @@ fn one_public_network_gets_its_share_of_the_view_and_no_more() {
 fn a_candidate_of_a_network_that_has_its_share_is_not_dialed() {
     let mut net = ours(|its| (its.max_peers, its.target_peers, its.min_peers, its.subnet_share) = (12, 4, 6, 16));
     let told = joined_from(&mut net, &["91.1.0.1:6001", "91.2.0.1:6001"]);
-    let hand = |net: &mut Net, text: &str| {
-        net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(text.parse().unwrap()))
-    };
+    let hand = |net: &mut Net, text: &str| net.add(Actor::Hand(Hand::default()), Addresses::of(text.parse().unwrap()));
     let (of_crowded, of_other) = (hand(&mut net, "91.1.7.7:6001"), hand(&mut net, "91.7.0.7:6001"));
     for text in ["91.1.7.7:6001", "91.7.0.7:6001"] {
         let push = PeerMessage::Push { ttl: 0, address: text.parse().unwrap() };
@@ -207,7 +206,7 @@ fn more_newcomers_than_handshakes_per_minute_are_closed_at_once() {
         let node = net.scripted(n);
         let id = net.call(node, address(0));
         let hello = PeerMessage::Hello { address: address(n) }.frame();
-        net.act(node, vec![crate::Action::Send { connection: id, frame: hello }]);
+        net.act(node, vec![Action::Send { connection: id, frame: hello }]);
         net.now = net.now.before(MOMENT);
         net.run(Duration::from_millis(50));
     }
@@ -278,7 +277,7 @@ fn dials_to_a_victim(answers: bool) -> usize {
     for port in 7_000..7_060 {
         let address: SocketAddr = format!("{VICTIM}:{port}").parse().unwrap();
         if answers {
-            hands.push(net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(address)));
+            hands.push(net.add(Actor::Hand(Hand::default()), Addresses::of(address)));
         }
         net.say(node, id, &[PeerMessage::Push { ttl: 0, address }.frame(), PeerMessage::Pong.frame()]);
     }
@@ -444,7 +443,7 @@ fn private_addresses_go_only_to_askers_of_that_scope_and_are_dropped_free_of_cha
     let private = net.scripted(1);
     net.join(private, address(0), Some(5));
     let global: SocketAddr = "192.0.2.7:6001".parse().unwrap();
-    let asker = net.add(Actor::Hand(super::hand::Hand::default()), Addresses::of(global));
+    let asker = net.add(Actor::Hand(Hand::default()), Addresses::of(global));
     let id = net.join(asker, address(0), Some(6));
     assert!(addresses(&net.hand(asker).bodies(id, kind::PEER_RESPONSE)[0]).is_empty());
     net.say(asker, id, &[PeerMessage::Push { ttl: 3, address: address(9) }.frame()]);
@@ -601,7 +600,7 @@ fn a_bootstrapper_that_is_down_at_a_look_up_is_looked_up_again() {
     let (mut net, first, stranger) = satisfied_with_stranger();
     net.kill(stranger);
     live(&mut net, &[first], MINUTE.times(60));
-    net.nodes[stranger].actor = Actor::Hand(super::hand::Hand::default());
+    net.nodes[stranger].actor = Actor::Hand(Hand::default());
     looked_up(&mut net, first, stranger);
 }
 
@@ -622,7 +621,7 @@ fn a_look_up_is_answered_with_505_and_the_end_and_leaves_no_trace() {
     assert_eq!((net.view(0).len(), metrics.pushes_sent, metrics.probes), (3, pushes, probes));
     for _ in 0..1_000 {
         let hand = net.call(stranger, address(0));
-        net.act(stranger, vec![crate::Action::Send { connection: hand, frame: flag.clone() }]);
+        net.act(stranger, vec![Action::Send { connection: hand, frame: flag.clone() }]);
         net.now = net.now.before(Duration::from_millis(999));
     }
     net.run(MOMENT);
@@ -715,4 +714,45 @@ fn a_silent_capable_neighbour_gets_a_ping_and_is_closed_after_peer_timeout_an_ol
     assert!(net.hand(node).is_ended(id), "45 s of silence");
     net.run(MINUTE.times(10));
     assert!(!net.hand(old).is_ended(old_id) && net.view(0) == [address(2)]);
+}
+
+#[test]
+fn a_capable_asker_is_told_of_both_families_and_an_old_one_of_its_own() {
+    let v6: SocketAddr = "[2001:db8::1]:6001".parse().unwrap();
+    let mut net = ours(|its| its.p2p_address.set(v6));
+    let far = net.add(Actor::Hand(Hand::default()), Addresses::of("[2001:db8::9]:6001".parse().unwrap()));
+    let near = net.scripted(1);
+    net.join(far, v6, Some(5));
+    net.join(near, address(0), Some(6));
+    net.run(MOMENT);
+    for (n, instance, expected) in [(2, Some(7), true), (3, None, false)] {
+        let asker = net.scripted(n);
+        let id = net.join(asker, address(0), instance);
+        let hand = net.hand(asker);
+        let of = |kind| hand.bodies(id, kind);
+        assert_eq!(of(kind::PEER_RESPONSE).len(), 1);
+        assert!(addresses(&of(kind::PEER_RESPONSE)[0]).contains(&address(1)));
+        assert_eq!(!of(kind::IPV6).is_empty(), expected, "{instance:?}");
+    }
+}
+
+#[test]
+fn a_renewal_from_another_address_is_not_passed_on_before_that_is_reached() {
+    let mut net = ours(|_| ());
+    let hand = net.scripted(1);
+    let id = net.join(hand, address(0), Some(5));
+    net.run(MOMENT);
+    let reached = |net: &Net| net.state(0).membership.view.iter().map(|known| (known.address, known.is_reached)).next();
+    assert_eq!(reached(&net), Some((address(1), true)));
+    let renew = |net: &mut Net, address: SocketAddr| {
+        net.say(hand, id, &[PeerMessage::Hello { address }.frame()]);
+        let nonce = net.hand(hand).nonce(id).unwrap();
+        net.act(hand, vec![Action::Send { connection: id, frame: proof(nonce, address) }]);
+        net.run(Duration::from_millis(6));
+        reached(net)
+    };
+    assert_eq!(renew(&mut net, address(1)), Some((address(1), true)));
+    let nowhere: SocketAddr = "10.0.0.2:9".parse().unwrap();
+    assert_eq!(renew(&mut net, nowhere), Some((nowhere, false)));
+    assert_eq!(renew(&mut net, address(1)), Some((address(1), true)), "it was, not long ago");
 }
