@@ -25,6 +25,8 @@ pub(super) struct Want {
     owner: NeighbourId,
     /// It came.
     pub(super) is_done: bool,
+    /// The first that was asked and did not send it: it is asked once more, after the others, as its answer may be lost.
+    pub(super) once_more: Option<NeighbourId>,
     /// Who else offered it and is asked next.
     pub(super) others: Vec<NeighbourId>,
     /// When it is asked for in place of a push, or asked of the next (section 13).
@@ -32,9 +34,22 @@ pub(super) struct Want {
 }
 
 impl Want {
+    /// A neighbour was asked and did not send it, though it did not say that it is not there. Is that its first time?
+    fn was_not_sent_by(&mut self, neighbour: NeighbourId) -> bool {
+        self.asked = None;
+        let is_first_time = self.once_more != Some(neighbour);
+        if self.once_more.is_none() {
+            self.once_more = Some(neighbour);
+            if !self.others.contains(&neighbour) {
+                self.others.push(neighbour);
+            }
+        }
+        is_first_time
+    }
+
     /// Nobody is asked for it yet; this neighbour offered it.
     pub(super) fn waiting(age: Age, owner: NeighbourId) -> Self {
-        Self { age, asked: None, owner, is_done: false, others: vec![owner], look_at: None }
+        Self { age, asked: None, owner, is_done: false, once_more: None, others: vec![owner], look_at: None }
     }
 }
 
@@ -94,16 +109,33 @@ impl Repair {
             return self.comes_by_tree(now, neighbour, (id, data_type, data));
         }
         let link = self.links.get_mut(&neighbour).filter(|link| now < link.answers_until)?;
-        let want = self.wants.get_mut(&digest_of(id, data_type, data))?;
+        let digest = digest_of(id, data_type, data);
+        let want = self.wants.get_mut(&digest)?;
         (link.came_at, link.empty) = (now, 0);
         (want.asked, want.is_done, want.others) = (None, true, Vec::new());
         let age = want.age;
-        while let Some((_, digest)) = link.asked.front()
-            && self.wants.get(digest).is_none_or(|want| want.asked != Some(neighbour))
-        {
-            link.asked.pop_front();
-        }
+        self.is_answered(now, neighbour, digest);
         Some(age)
+    }
+
+    /// Answers come in the order in which they were asked for (section 12): those before this one that did not come never
+    /// will, and are asked of others with the next turn.
+    pub(super) fn is_answered(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest) {
+        let Some(link) = self.links.get_mut(&neighbour) else { return };
+        let Some(at) = link.asked.iter().position(|(_, asked)| *asked == digest) else { return };
+        for (_, overtaken) in link.asked.drain(..=at) {
+            if let Some(want) = self.wants.get_mut(&overtaken).filter(|want| want.asked == Some(neighbour)) {
+                want.was_not_sent_by(neighbour);
+                self.orphans.push(overtaken);
+            }
+        }
+        self.wake_for_orphans(now);
+    }
+
+    fn wake_for_orphans(&mut self, now: Instant) {
+        if !self.orphans.is_empty() {
+            wake_by(&mut self.orphaned_at, &mut self.due, now);
+        }
     }
 
     /// Should this be asked of this neighbour? If it is asked of another one already, this one is remembered.
@@ -136,6 +168,7 @@ impl Repair {
             asked: Some(neighbour),
             owner: neighbour,
             is_done: false,
+            once_more: None,
             others: Vec::new(),
             look_at: None,
         };
@@ -253,7 +286,8 @@ impl Repair {
                 if !is_waited_for {
                     continue;
                 }
-                link.empty = link.empty.saturating_add(1);
+                let is_first_time = self.wants.get_mut(&digest).is_some_and(|want| want.was_not_sent_by(neighbour));
+                link.empty = link.empty.saturating_add(u32::from(is_first_time));
                 if link.empty >= EMPTY_OFFERS_MAX {
                     link.empty = 0;
                     out.push((neighbour, Say::OffersAreEmpty));
@@ -284,9 +318,7 @@ impl Repair {
                 self.orphans.push(digest);
             }
         }
-        if !self.orphans.is_empty() {
-            wake_by(&mut self.orphaned_at, &mut self.due, now);
-        }
+        self.wake_for_orphans(now);
     }
 
     /// Forgets what nobody could offer any more.

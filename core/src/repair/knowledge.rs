@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) told: u64,
     /// Links that were offered it and have not asked.
     pub(super) open: u64,
+    /// Links that have asked once and may ask once more: what they were sent may be lost.
+    pub(super) again: u64,
     pub(super) id: u16,
     /// What it goes on with; none if it goes no further.
     pub(super) ttl: Option<u8>,
@@ -38,7 +40,7 @@ pub(super) struct Entry {
 impl Entry {
     /// A message found valid now, of which nobody was told yet.
     pub(super) fn new(now: Instant, age: Age, id: u16, ttl: Option<u8>, payload: Payload) -> Self {
-        Self { payload, digest: 0, age, entered: now, told: 0, open: 0, id, ttl, is_fetched: false }
+        Self { payload, digest: 0, age, entered: now, told: 0, open: 0, again: 0, id, ttl, is_fetched: false }
     }
 }
 

@@ -361,6 +361,7 @@ impl Repair {
         for entry in self.knowledge.iter_mut() {
             entry.told &= !bit;
             entry.open &= !bit;
+            entry.again &= !bit;
         }
     }
 

@@ -13,6 +13,8 @@ use crate::wire::{Digest, Offer, peer_notification};
 pub(super) const AGE_UNIT: Duration = Duration::from_millis(100);
 /// Answers that wait for the rate, or for room, are tried again after so long.
 const ANSWERS_PAUSE: Duration = Duration::from_millis(100);
+/// How often what was offered may be asked for: the first answer may be lost.
+const ASKS_PER_OFFER: u32 = 2;
 
 /// The age of a message as an offer says it, rounded up.
 fn age_in_offer(now: Instant, age: Age) -> u16 {
@@ -45,7 +47,7 @@ pub(super) fn offer_one(
     let Some(entry) = knowledge.get_mut(number) else { return true };
     entry.told |= link.bit;
     entry.open |= link.bit;
-    link.credit = link.credit.saturating_add(1);
+    link.credit = link.credit.saturating_add(ASKS_PER_OFFER);
     offers.push(Offer { digest, age: age_in_offer(now, entry.age) });
     true
 }
@@ -160,7 +162,8 @@ impl Repair {
             link.credit = credit;
             let number = self.knowledge.find(digest);
             match number.and_then(|number| self.knowledge.get_mut(number)) {
-                Some(entry) if entry.open & link.bit != 0 => {
+                Some(entry) if (entry.open | entry.again) & link.bit != 0 => {
+                    entry.again = entry.again & !link.bit | entry.open & link.bit;
                     entry.open &= !link.bit;
                     link.owed.extend(number.map(|number| (number, digest)));
                 }

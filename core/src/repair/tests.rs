@@ -136,7 +136,7 @@ fn what_several_neighbours_left_behind_is_asked_of_the_next_in_one_frame() {
 fn what_nobody_else_offered_leaves_with_its_neighbour_and_so_does_what_came() {
     let settings = settings();
     let mut repair = repair(&settings, &[1, 2]);
-    offered(&mut repair, seconds(0), 1, &[10, digest(7)], 1);
+    offered(&mut repair, seconds(0), 1, &[digest(7), 10], 1);
     offered(&mut repair, seconds(0), 2, &[digest(7)], 1);
     assert!(repair.comes(seconds(0), NeighbourId(1), 7, TYPE, &7u16.to_be_bytes()).is_some());
     assert!(repair.wants.get(&digest(7)).unwrap().is_done);

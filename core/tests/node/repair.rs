@@ -272,7 +272,7 @@ fn a_new_neighbour_is_offered_what_is_known_instead_of_being_handed_what_is_held
 }
 
 #[test]
-fn answered_is_what_was_offered_on_that_link_and_once() {
+fn answered_is_what_was_offered_on_that_link_and_twice_at_most() {
     let (mut node, old, module) = quiet_node(|_| {});
     let known = known_before(&mut node, old, module, 3);
     let partner = interested(&mut node, 1, &[TYPE]);
@@ -280,15 +280,17 @@ fn answered_is_what_was_offered_on_that_link_and_once() {
     assert_eq!((node.metrics().faults, node.got(partner)), (1, vec![]), "nothing was offered yet");
     node.pass_secs(1);
     assert_eq!(offered(&mut node, partner), known);
-    ask(&mut node, partner, &known[..1]);
-    let got = node.got(partner);
-    assert_eq!(got, [Got { ttl: 8, id: 0, data_type: TYPE, data: b"message 0".to_vec() }]);
+    for _ in 0..2 {
+        ask(&mut node, partner, &known[..1]);
+        let got = node.got(partner);
+        assert_eq!(got, [Got { ttl: 8, id: 0, data_type: TYPE, data: b"message 0".to_vec() }]);
+    }
     ask(&mut node, partner, &[known[0], 12_345]);
     let gone = |digest| Offer { digest, age: Offer::GONE };
-    assert_eq!(heard(&mut node, partner), [Heard::Have(vec![gone(known[0]), gone(12_345)])], "not a second time");
+    assert_eq!(heard(&mut node, partner), [Heard::Have(vec![gone(known[0]), gone(12_345)])], "not a third time");
     assert_eq!(node.metrics().faults, 1);
-    ask(&mut node, partner, &known);
-    assert_eq!((node.metrics().faults, node.metrics().frames_over_rate), (2, 2), "three were offered, three asked for");
+    ask(&mut node, partner, &[4, 5, 6]);
+    assert_eq!((node.metrics().faults, node.metrics().frames_over_rate), (2, 2), "three were offered, six asked for");
     assert_eq!(node.got(partner), []);
 }
 
@@ -367,6 +369,42 @@ fn one_at_a_time_is_asked_and_the_next_when_it_has_it_not_is_silent_or_leaves() 
     offer(&mut node, partners[0], &[wanted], 60);
     assert_eq!(heard(&mut node, partners[0]), [], "it came");
     assert_eq!((node.metrics().messages_asked_for, node.metrics().messages_fetched), (4, 1));
+}
+
+#[test]
+fn who_alone_offered_what_did_not_come_is_asked_once_more() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partner = partner(&mut node, 1);
+    offer(&mut node, partner, &[7], 1);
+    assert_eq!(heard(&mut node, partner), [Heard::Want(vec![7])]);
+    node.pass(millis(1_900));
+    assert_eq!(heard(&mut node, partner), []);
+    node.pass(millis(200));
+    assert_eq!(heard(&mut node, partner), [Heard::Want(vec![7])], "its answer may be lost");
+    node.pass_secs(9);
+    assert_eq!(heard(&mut node, partner), []);
+}
+
+#[test]
+fn what_a_later_answer_has_overtaken_is_asked_of_the_next_at_once() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let (one, other) = (partner(&mut node, 1), partner(&mut node, 2));
+    let [lost, later] = [digest(7, TYPE, b"lost"), digest(8, TYPE, b"later")];
+    offer(&mut node, one, &[lost], 3);
+    assert_eq!(heard(&mut node, one), [Heard::Want(vec![lost])]);
+    offer(&mut node, other, &[lost], 3);
+    node.pass_secs(1);
+    offer(&mut node, one, &[later], 1);
+    assert_eq!(heard(&mut node, one), [Heard::Want(vec![later])]);
+    assert_eq!(heard(&mut node, other), []);
+    node.hear(one, 5, 8, TYPE, b"later");
+    node.pass(millis(1));
+    assert_eq!(heard(&mut node, other), [Heard::Want(vec![lost])]);
+    node.hear(other, 5, 7, TYPE, b"lost");
+    node.pass_secs(5);
+    assert_eq!((node.metrics().messages_asked_for, node.metrics().messages_fetched), (3, 2));
 }
 
 #[test]
