@@ -364,12 +364,12 @@ impl Node {
                 Ok(PeerMessage::PeerNotification { .. }) => {
                     assert!(end.may_join || trusts, "{id} is told things without having proved its work");
                 }
-                Ok(said) => {
+                other => {
+                    assert!(other.is_ok(), "a peer is sent what it cannot read: {kind}, {body:?}");
                     let can = end.instance.and_then(|instance| self.can.get(&instance)).copied().unwrap_or_default();
-                    let asked = wanted_by(said, self.state.settings());
-                    assert!(asked.is_some_and(|asked| can.has(asked)), "{id} cannot do with {said:?}");
+                    let must = other.ok().and_then(|said| wanted_by(said, self.state.settings()));
+                    assert!(must.is_some_and(|must| can.has(must)), "{id} cannot do with {kind}, {body:?}");
                 }
-                Err(_) => panic!("a peer is sent what it cannot read: {kind}, {body:?}"),
             },
         }
     }
