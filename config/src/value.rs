@@ -144,24 +144,42 @@ pub(crate) fn status_endpoint(value: &str) -> Result<Endpoint, String> {
 }
 
 /// The one of `known` that is most like `word`, by what a name could be as long as: whoever writes pages where a key
-/// should be is not to be waited for.
+/// should be is not to be waited for. Of several, the first.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 24;
     let word: String = word.chars().take(LONGEST).collect();
-    let len = word.chars().count();
-    let mut best: Option<(usize, &str)> = None;
-    for other in known {
-        // No word is nearer than the lengths are.
-        let at_least = len.abs_diff(other.chars().count());
-        if best.is_some_and(|(distance, _)| at_least >= distance) {
-            continue;
+    let letters = letters_of(&word);
+    // A distance costs far more than a bound of it: the most promising first, and most not at all.
+    let mut known: Vec<(usize, usize, &str)> =
+        known.enumerate().map(|(index, other)| (least_distance(&letters, other), index, other)).collect();
+    known.sort_unstable();
+    let mut best: Option<(usize, usize, &str)> = None;
+    for (least, index, other) in known {
+        if best.is_some_and(|(distance, first, _)| (least, index) > (distance, first)) {
+            break;
         }
         let distance = strsim::osa_distance(&word, other);
-        if best.is_none_or(|(nearest, _)| distance < nearest) {
-            best = Some((distance, other));
+        if best.is_none_or(|(nearest, first, _)| (distance, index) < (nearest, first)) {
+            best = Some((distance, index, other));
         }
     }
-    best.map(|(_, other)| other)
+    best.map(|(.., other)| other)
+}
+
+/// How many there are of each letter; of rarer characters, several kinds together.
+type Letters = [i32; 32];
+
+fn letters_of(word: &str) -> Letters {
+    let mut letters = Letters::default();
+    word.chars().for_each(|c| letters[c as usize % letters.len()] += 1);
+    letters
+}
+
+/// No word with these letters is nearer to `other`: an edit supplies one letter at most, and does away with one.
+fn least_distance(letters: &Letters, other: &str) -> usize {
+    let differences = letters.iter().zip(letters_of(other)).map(|(one, other)| one - other);
+    let (surplus, missing) = differences.fold((0, 0), |(more, less), n| (more + n.max(0), less + (-n).max(0)));
+    usize::try_from(surplus.max(missing)).unwrap_or_default()
 }
 
 /// Could `other` be a slip of the pen for `word`?
