@@ -43,8 +43,11 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// Everything that concerns the protocol; of `p2p_address` and `advertised_address` what is literal.
     pub settings: Settings,
-    places: BTreeMap<&'static str, Place>,
-    file: Place,
+    file: String,
+    /// The line of the section's header.
+    header: usize,
+    /// The lines of the keys that the file has.
+    lines: BTreeMap<&'static str, usize>,
 }
 
 impl Config {
@@ -81,7 +84,12 @@ impl Config {
     /// Where `key` stands in the file (the section's header if it doesn't), for messages about its value:
     /// `Problem { place: config.place("p2p_address"), message }`.
     pub fn place(&self, key: &str) -> Place {
-        self.places.get(key).unwrap_or(&self.file).clone()
+        let file = self.file.clone();
+        if !KEYS.iter().any(|known| known.name == key) {
+            return Place::File { file };
+        }
+        let line = self.lines.get(key).copied().unwrap_or(self.header);
+        Place::Line { file, line, section: Some("gossip".to_owned()), key: Some(key.to_owned()) }
     }
 
     fn from_section(section: &Section<'_>, overrides: Overrides, file: &str, problems: &mut Problems) -> Option<Self> {
@@ -121,8 +129,9 @@ impl Config {
                 problems.mistake(section.place("status_address"), message);
             }
         }
-        let places = KEYS.iter().map(|key| (key.name, section.place(key.name))).collect();
-        let file = Place::File { file: file.to_owned() };
+        let has_line = |name: &&str| section.has(name);
+        let line = |name| Some((name, section.place(name).line()?));
+        let lines = KEYS.iter().map(|key| key.name).filter(has_line).filter_map(line).collect();
         Some(Self {
             api_address,
             p2p_address,
@@ -131,8 +140,9 @@ impl Config {
             log_level,
             log_file,
             settings,
-            places,
-            file,
+            file: file.to_owned(),
+            header: section.header().line().unwrap_or(1),
+            lines,
         })
     }
 }

@@ -258,7 +258,7 @@ impl<'d> Section<'d> {
     }
 
     fn entry(&self, key: &str) -> Option<&'d scan::Entry> {
-        self.data.entries.iter().find(|entry| entry.key == key)
+        self.data.entry(key)
     }
 
     pub(crate) fn get<T>(
