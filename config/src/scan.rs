@@ -36,7 +36,12 @@ pub(crate) struct Section {
 impl Section {
     /// A key's entry.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.get(*self.index.get(key)?)
+        self.entries.get(self.index_of(key)?)
+    }
+
+    /// Which of the entries that is.
+    pub(crate) fn index_of(&self, key: &str) -> Option<usize> {
+        self.index.get(key).copied()
     }
 }
 
