@@ -7,7 +7,6 @@ use crate::report::{ConfigError, Place, Problem, Problems};
 use crate::value;
 use gossip_core::{Addresses, Endpoint, Settings, limits};
 use log::LevelFilter;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +46,7 @@ pub struct Config {
     /// The line of the section's header.
     header: usize,
     /// The lines of the keys that the file has.
-    lines: BTreeMap<&'static str, usize>,
+    lines: Vec<(&'static str, usize)>,
 }
 
 impl Config {
@@ -88,7 +87,7 @@ impl Config {
         if !KEYS.iter().any(|known| known.name == key) {
             return Place::File { file };
         }
-        let line = self.lines.get(key).copied().unwrap_or(self.header);
+        let line = self.lines.iter().find(|(known, _)| *known == key).map_or(self.header, |(_, line)| *line);
         Place::Line { file, line, section: Some("gossip".to_owned()), key: Some(key.to_owned()) }
     }
 
