@@ -3,6 +3,7 @@
 use crate::report::shown;
 use gossip_core::Endpoint;
 use gossip_core::time::Duration;
+use rapidfuzz::distance::osa;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 
@@ -147,46 +148,15 @@ pub(crate) fn status_endpoint(value: &str) -> Result<Endpoint, String> {
 /// should be is not to be waited for. Of several, the first.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 24;
-    let word: String = word.chars().take(LONGEST).collect();
-    let letters = letters_of(&word);
-    // A distance costs far more than a bound of it: the most promising first, and most not at all.
-    let mut known: Vec<(usize, usize, &str)> =
-        known.enumerate().map(|(index, other)| (least_distance(&letters, other), index, other)).collect();
-    known.sort_unstable();
-    let mut best: Option<(usize, usize, &str)> = None;
-    for (least, index, other) in known {
-        if best.is_some_and(|(distance, first, _)| (least, index) > (distance, first)) {
-            break;
-        }
-        let distance = strsim::osa_distance(&word, other);
-        if best.is_none_or(|(nearest, first, _)| (distance, index) < (nearest, first)) {
-            best = Some((distance, index, other));
-        }
-    }
-    best.map(|(.., other)| other)
-}
-
-/// How many there are of each letter; of rarer characters, several kinds together.
-type Letters = [i32; 32];
-
-fn letters_of(word: &str) -> Letters {
-    let mut letters = Letters::default();
-    word.chars().for_each(|c| letters[c as usize % letters.len()] += 1);
-    letters
-}
-
-/// No word with these letters is nearer to `other`: an edit supplies one letter at most, and does away with one.
-fn least_distance(letters: &Letters, other: &str) -> usize {
-    let differences = letters.iter().zip(letters_of(other)).map(|(one, other)| one - other);
-    let (surplus, missing) = differences.fold((0, 0), |(more, less), n| (more + n.max(0), less + (-n).max(0)));
-    usize::try_from(surplus.max(missing)).unwrap_or_default()
+    let word = osa::BatchComparator::new(word.chars().take(LONGEST));
+    known.min_by_key(|other| word.distance(other.chars()))
 }
 
 /// Could `other` be a slip of the pen for `word`?
 pub(crate) fn is_near(word: &str, other: &str) -> bool {
     let (len, other_len) = (word.chars().count(), other.chars().count());
     let most = (len.max(other_len) / 3).max(1);
-    len.abs_diff(other_len) <= most && strsim::osa_distance(word, other) <= most
+    len.abs_diff(other_len) <= most && osa::distance(word.chars(), other.chars()) <= most
 }
 
 /// Bytes with the largest unit that leaves no rest.
