@@ -46,9 +46,15 @@ fn recording_finds_a_checksum_that_is_not_compared() {
 }
 
 #[test]
+fn ini_finds_what_is_not_read_as_it_was_written() {
+    all_are_found("ini", &[Planted::BracketsForgotten]);
+}
+
+#[test]
 fn every_fault_of_readers_has_a_target_that_finds_it() {
-    use Planted::{ChecksumNotCompared, SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked};
-    let looked_for = [SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked, ChecksumNotCompared];
+    use Planted::{BracketsForgotten, ChecksumNotCompared, SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked};
+    let looked_for =
+        [SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked, ChecksumNotCompared, BracketsForgotten];
     assert_eq!(Planted::OF_READERS, looked_for);
 }
 
