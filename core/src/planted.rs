@@ -120,6 +120,10 @@ mod faults {
         ChecksumNotCompared,
         /// Section 9: an IPv6 address is written without the brackets that it is read with.
         BracketsForgotten,
+        /// Section 13: a neighbour that takes part in repair is told of trees, whether it can do with them or not.
+        TreesUnasked,
+        /// Other settings are taken over though they do not go together.
+        ConflictTakenOver,
     } }
 
     thread_local! {
