@@ -6,6 +6,7 @@ use crate::limits::{TAKEN_IDS_MAX, TAKEN_IDS_TOTAL_MAX};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::util::sorted::SortedMap;
+use crate::util::spare::SpareLists;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -123,7 +124,7 @@ pub(super) struct Ids {
     tellings: Fifo<Telling>,
     total: usize,
     /// Lists of tellings that ended, to be used again.
-    spare: Vec<Vec<ConnectionId>>,
+    spare: SpareLists<ConnectionId>,
 }
 
 /// How a message was told.
@@ -157,10 +158,10 @@ impl Ids {
         audience: &[ConnectionId],
         new_listeners: &mut Vec<ConnectionId>,
     ) -> Told {
-        let mut modules = self.spare.pop().unwrap_or_default();
+        let mut modules = self.spare.take();
         modules.extend(audience.iter().copied().filter(|module| !self.is_listener(*module)));
         if modules.is_empty() {
-            self.spare.push(modules);
+            self.spare.give(modules);
             return Told { id: preferred, telling: None, asked: 0 };
         }
         let id = self.choose_id(rng, preferred, &modules);
@@ -245,7 +246,7 @@ impl Ids {
                 }
                 record.listener &= record.taken.len() > 0;
             }
-            self.recycle(told.modules);
+            self.spare.give(told.modules);
         }
     }
 
@@ -259,7 +260,7 @@ impl Ids {
         if self.tellings.is_empty() {
             self.modules.values_mut().for_each(|record| record.taken.shrink());
             self.tellings.shrink();
-            self.spare = Vec::new();
+            self.spare.shrink();
         }
     }
 
@@ -299,15 +300,7 @@ impl Ids {
         if let Some(Telling { taken: 0, pending: None, .. }) = self.tellings.get(telling)
             && let Some(told) = self.tellings.remove(telling)
         {
-            self.recycle(told.modules);
-        }
-    }
-
-    fn recycle(&mut self, mut list: Vec<ConnectionId>) {
-        // As many as may be needed in a burst; beyond that the allocator serves.
-        if self.spare.len() < 256 {
-            list.clear();
-            self.spare.push(list);
+            self.spare.give(told.modules);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::repair::{Learned, Repair, Spreadable};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
 use crate::time::{Age, Duration, Instant};
+use crate::util::spare::SpareLists;
 use crate::wire::Payload;
 use held::{Held, HeldMessages};
 use ids::{Answer, Ids};
@@ -33,9 +34,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Draws of an id for an announcement, so that saying the same again is not taken for a copy of what was said before.
 const ID_DRAWS: usize = 16;
-
-/// Lists kept to be used again.
-const SPARE_MAX: usize = 256;
 
 /// The messages of one node.
 #[derive(Clone, Debug)]
@@ -55,7 +53,7 @@ pub(crate) struct Dissemination {
     /// New messages came since the last sweep: room that is free for a moment is needed again.
     is_busy: bool,
     /// Lists of neighbours of messages that are gone, to be used again.
-    spare: Vec<Vec<NeighbourId>>,
+    spare: SpareLists<NeighbourId>,
     /// Slots, for the length of one call.
     slots: Vec<u32>,
 }
@@ -75,7 +73,7 @@ impl Dissemination {
             repair: Repair::new(settings, seed, now),
             sweep_at: None,
             is_busy: false,
-            spare: Vec::new(),
+            spare: SpareLists::default(),
             slots: Vec::new(),
         }
     }
@@ -139,7 +137,7 @@ impl Dissemination {
         if !around.audience.is_empty() {
             out.tell = Some((told.id, payload.clone()));
         }
-        let mut senders = self.spare.pop().unwrap_or_default();
+        let mut senders = self.spare.take();
         if let Source::Neighbour(sender) = arrival.source {
             senders.push(sender);
         }
@@ -459,7 +457,7 @@ impl Dissemination {
         let learned = Learned { id, ttl, payload: &payload, age, is_fetched, senders: &senders };
         out.known = self.repair.learn(now, settings, learned);
         match ttl.map(|ttl| Spread { ttl, id, payload }) {
-            None => self.recycle(senders),
+            None => self.spare.give(senders),
             Some(spread) if is_fetched && !(self.repair.has_trees() && age.now(now) < TREE_YOUNG) => {
                 self.pass_on_fetched(now, settings, (spread, senders, age), neighbours, out);
             }
@@ -485,7 +483,7 @@ impl Dissemination {
             spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
             out.spread = Some(spread).filter(|_| !out.targets.is_empty());
         }
-        self.recycle(senders);
+        self.spare.give(senders);
     }
 
     /// Chooses to whom a valid message goes, none of its senders, and holds it until the deadline if they are too few.
@@ -509,7 +507,7 @@ impl Dissemination {
         };
         let wanted = still_wanted(settings, out).saturating_sub(u32::try_from(lazily).unwrap_or(u32::MAX));
         if wanted == 0 || settings.cache_size == 0 {
-            self.recycle(excluded);
+            self.spare.give(excluded);
             out.spread = Some(spread).filter(|_| !out.targets.is_empty());
             return;
         }
@@ -528,7 +526,7 @@ impl Dissemination {
     /// A message goes nowhere.
     fn drop_message(&mut self, now: Instant, message: Waiting) {
         self.seen.decide(message.seen, now, Fate::Dropped);
-        self.recycle(message.senders);
+        self.spare.give(message.senders);
     }
 
     /// Takes a message out of the waiting table.
@@ -586,13 +584,13 @@ impl Dissemination {
         let Some(held) = self.held.remove(slot) else { return };
         let mask = mask_of(held.excluded.get(..held.senders).unwrap_or(&[]));
         self.seen.set_fate(held.seen, Fate::Valid(mask));
-        self.recycle(held.excluded);
+        self.spare.give(held.excluded);
     }
 
     /// A message is held no more and not remembered any more either.
     fn forget_held(&mut self, slot: u32) {
         if let Some(held) = self.held.remove(slot) {
-            self.recycle(held.excluded);
+            self.spare.give(held.excluded);
         }
     }
 
@@ -643,14 +641,7 @@ impl Dissemination {
             self.held.shrink();
         }
         if self.pending.is_empty() && self.held.len() == 0 {
-            self.spare = Vec::new();
-        }
-    }
-
-    fn recycle(&mut self, mut list: Vec<NeighbourId>) {
-        if self.spare.len() < SPARE_MAX {
-            list.clear();
-            self.spare.push(list);
+            self.spare.shrink();
         }
     }
 }

@@ -107,14 +107,13 @@ impl Node {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn lists_of_senders_are_used_again_and_so_many_are_kept_as_long_as_anything_is_held() {
+fn lists_of_senders_are_used_again_and_kept_as_long_as_anything_is_held() {
     let mut node = Node::new();
-    let many = u16::try_from(SPARE_MAX).unwrap() + 44;
-    (0..many).for_each(|id| node.peer_sends(0, id, 4, &id.to_be_bytes()));
-    (0..many).for_each(|id| node.validate(1, id, false));
-    assert_eq!((node.messages.waiting(), node.messages.spare.len()), (0, SPARE_MAX));
+    (0..100).for_each(|id| node.peer_sends(0, id, 4, &id.to_be_bytes()));
+    (0..100).for_each(|id| node.validate(1, id, false));
+    assert_eq!((node.messages.waiting(), node.messages.spare.len()), (0, 100));
     node.peer_sends(0, 1_000, 4, b"x");
-    assert_eq!(node.messages.spare.len(), SPARE_MAX - 1, "one is used again");
+    assert_eq!(node.messages.spare.len(), 99, "one is used again");
     node.pass(Duration::from_secs(30));
     node.neighbours.clear();
     node.peer_sends(0, 2_000, 4, b"held");
@@ -123,7 +122,7 @@ fn lists_of_senders_are_used_again_and_so_many_are_kept_as_long_as_anything_is_h
     // The memory is swept now, and something is held still.
     node.pass(Duration::from_secs(31));
     assert_eq!(node.messages.held(), 1);
-    assert!(!node.messages.spare.is_empty());
+    assert!(node.messages.spare.len() > 0);
     node.pass(Duration::from_secs(60));
     assert_eq!((node.messages.held(), node.messages.spare.capacity()), (0, 0), "with nothing held nothing is kept");
 }

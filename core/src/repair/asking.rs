@@ -94,16 +94,33 @@ impl Repair {
             return self.comes_by_tree(now, neighbour, (id, data_type, data));
         }
         let link = self.links.get_mut(&neighbour).filter(|link| now < link.answers_until)?;
-        let want = self.wants.get_mut(&digest_of(id, data_type, data))?;
+        let digest = digest_of(id, data_type, data);
+        let want = self.wants.get_mut(&digest)?;
         (link.came_at, link.empty) = (now, 0);
         (want.asked, want.is_done, want.others) = (None, true, Vec::new());
         let age = want.age;
-        while let Some((_, digest)) = link.asked.front()
-            && self.wants.get(digest).is_none_or(|want| want.asked != Some(neighbour))
-        {
-            link.asked.pop_front();
-        }
+        self.is_answered(now, neighbour, digest);
         Some(age)
+    }
+
+    /// Answers come in the order in which they were asked for (section 12): those before this one that did not come never
+    /// will, and are asked of others with the next turn.
+    pub(super) fn is_answered(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest) {
+        let Some(link) = self.links.get_mut(&neighbour) else { return };
+        let Some(at) = link.asked.iter().position(|(_, asked)| *asked == digest) else { return };
+        for (_, overtaken) in link.asked.drain(..=at) {
+            if let Some(want) = self.wants.get_mut(&overtaken).filter(|want| want.asked == Some(neighbour)) {
+                want.asked = None;
+                self.orphans.push(overtaken);
+            }
+        }
+        self.wake_for_orphans(now);
+    }
+
+    fn wake_for_orphans(&mut self, now: Instant) {
+        if !self.orphans.is_empty() {
+            wake_by(&mut self.orphaned_at, &mut self.due, now);
+        }
     }
 
     /// Should this be asked of this neighbour? If it is asked of another one already, this one is remembered.
@@ -284,9 +301,7 @@ impl Repair {
                 self.orphans.push(digest);
             }
         }
-        if !self.orphans.is_empty() {
-            wake_by(&mut self.orphaned_at, &mut self.due, now);
-        }
+        self.wake_for_orphans(now);
     }
 
     /// Forgets what nobody could offer any more.

@@ -432,8 +432,9 @@ impl Repair {
         want.is_done = true;
         let link = link.filter(|link| link.asked.iter().any(|(_, asked)| *asked == digest))?;
         (link.came_at, link.empty, link.doubt) = (now, 0, link.doubt.saturating_sub(1));
-        link.asked.retain(|(_, asked)| *asked != digest);
-        Some(want.age)
+        let age = want.age;
+        self.is_answered(now, neighbour, digest);
+        Some(age)
     }
 
     /// What was waited for for long enough is asked for, or asked of another.

@@ -4,3 +4,4 @@ pub(crate) mod addresses;
 pub(crate) mod bucket;
 pub(crate) mod memory;
 pub(crate) mod sorted;
+pub(crate) mod spare;

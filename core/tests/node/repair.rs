@@ -370,6 +370,27 @@ fn one_at_a_time_is_asked_and_the_next_when_it_has_it_not_is_silent_or_leaves() 
 }
 
 #[test]
+fn what_a_later_answer_has_overtaken_is_asked_of_the_next_at_once() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let (one, other) = (partner(&mut node, 1), partner(&mut node, 2));
+    let [lost, later] = [digest(7, TYPE, b"lost"), digest(8, TYPE, b"later")];
+    offer(&mut node, one, &[lost], 3);
+    assert_eq!(heard(&mut node, one), [Heard::Want(vec![lost])]);
+    offer(&mut node, other, &[lost], 3);
+    node.pass_secs(1);
+    offer(&mut node, one, &[later], 1);
+    assert_eq!(heard(&mut node, one), [Heard::Want(vec![later])]);
+    assert_eq!(heard(&mut node, other), []);
+    node.hear(one, 5, 8, TYPE, b"later");
+    node.pass(millis(1));
+    assert_eq!(heard(&mut node, other), [Heard::Want(vec![lost])]);
+    node.hear(other, 5, 7, TYPE, b"lost");
+    node.pass_secs(5);
+    assert_eq!((node.metrics().messages_asked_for, node.metrics().messages_fetched), (3, 2));
+}
+
+#[test]
 fn not_asked_for_is_what_is_known_or_too_old_or_was_refused_already() {
     let mut node = Node::new(|_| {});
     let module = node.subscriber(TYPE);

@@ -9,7 +9,7 @@ use gossip_core::time::{Duration, Instant};
 /// From the end of a connection on: those who go with it are waited for.
 const DELAY: Duration = Duration::from_secs(2);
 /// Not oftener than so: it takes the longer the more memory there is.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// When it is time. Nothing wakes a loop on which no connection has ended.
 #[derive(Debug, Default)]
