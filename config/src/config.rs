@@ -188,12 +188,15 @@ fn bootstrappers(section: &Section<'_>, problems: &mut Problems) -> Option<Vec<E
     let endpoints = section.endpoints("bootstrapper", problems)?;
     let told = problems.mistakes().len();
     diallable(section, "bootstrapper", &endpoints, problems);
-    for (index, endpoint) in endpoints.iter().enumerate() {
-        if endpoints[..index].contains(endpoint) {
+    let mut once: Vec<Endpoint> = Vec::new();
+    for endpoint in endpoints {
+        if once.contains(&endpoint) {
             problems.warning(section.place("bootstrapper"), format!("{endpoint} is listed twice; once would do"));
+        } else {
+            once.push(endpoint);
         }
     }
-    (problems.mistakes().len() == told).then_some(endpoints)
+    (problems.mistakes().len() == told).then_some(once)
 }
 
 fn diallable(section: &Section<'_>, key: &str, endpoints: &[Endpoint], problems: &mut Problems) {
