@@ -7,7 +7,6 @@ use crate::report::{ConfigError, Place, Problem, Problems};
 use crate::value;
 use gossip_core::{Addresses, Endpoint, Settings, limits};
 use log::LevelFilter;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -43,8 +42,11 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// Everything that concerns the protocol; of `p2p_address` and `advertised_address` what is literal.
     pub settings: Settings,
-    places: BTreeMap<&'static str, Place>,
-    file: Place,
+    file: String,
+    /// The line of the section's header.
+    header: usize,
+    /// The lines of the keys that the file has.
+    lines: Vec<(&'static str, usize)>,
 }
 
 impl Config {
@@ -81,7 +83,12 @@ impl Config {
     /// Where `key` stands in the file (the section's header if it doesn't), for messages about its value:
     /// `Problem { place: config.place("p2p_address"), message }`.
     pub fn place(&self, key: &str) -> Place {
-        self.places.get(key).unwrap_or(&self.file).clone()
+        let file = self.file.clone();
+        if !KEYS.iter().any(|known| known.name == key) {
+            return Place::File { file };
+        }
+        let line = self.lines.iter().find(|(known, _)| *known == key).map_or(self.header, |(_, line)| *line);
+        Place::Line { file, line, section: Some("gossip".to_owned()), key: Some(key.to_owned()) }
     }
 
     fn from_section(section: &Section<'_>, overrides: Overrides, file: &str, problems: &mut Problems) -> Option<Self> {
@@ -121,8 +128,9 @@ impl Config {
                 problems.mistake(section.place("status_address"), message);
             }
         }
-        let places = KEYS.iter().map(|key| (key.name, section.place(key.name))).collect();
-        let file = Place::File { file: file.to_owned() };
+        let has_line = |name: &&str| section.has(name);
+        let line = |name| Some((name, section.place(name).line()?));
+        let lines = KEYS.iter().map(|key| key.name).filter(has_line).filter_map(line).collect();
         Some(Self {
             api_address,
             p2p_address,
@@ -131,8 +139,9 @@ impl Config {
             log_level,
             log_file,
             settings,
-            places,
-            file,
+            file: file.to_owned(),
+            header: section.header().line().unwrap_or(1),
+            lines,
         })
     }
 }
@@ -179,12 +188,15 @@ fn bootstrappers(section: &Section<'_>, problems: &mut Problems) -> Option<Vec<E
     let endpoints = section.endpoints("bootstrapper", problems)?;
     let told = problems.mistakes().len();
     diallable(section, "bootstrapper", &endpoints, problems);
-    for (index, endpoint) in endpoints.iter().enumerate() {
-        if endpoints[..index].contains(endpoint) {
+    let mut once: Vec<Endpoint> = Vec::new();
+    for endpoint in endpoints {
+        if once.contains(&endpoint) {
             problems.warning(section.place("bootstrapper"), format!("{endpoint} is listed twice; once would do"));
+        } else {
+            once.push(endpoint);
         }
     }
-    (problems.mistakes().len() == told).then_some(endpoints)
+    (problems.mistakes().len() == told).then_some(once)
 }
 
 fn diallable(section: &Section<'_>, key: &str, endpoints: &[Endpoint], problems: &mut Problems) {

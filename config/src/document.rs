@@ -6,6 +6,7 @@ use crate::value;
 use gossip_core::Endpoint;
 use gossip_core::time::Duration;
 use ini::configparser::ini::{Ini, IniDefault};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::ops::RangeInclusive;
@@ -250,7 +251,9 @@ impl<'d> Section<'d> {
 
     /// Warns of each key that is not among `known`, with the nearest that is.
     pub fn warn_of_unknown<'k>(&self, known: impl Iterator<Item = &'k str> + Clone, problems: &mut Problems) {
-        for key in self.keys().filter(|&key| !known.clone().any(|other| other == key)) {
+        let is_known: HashSet<usize> = known.clone().filter_map(|key| self.data.index_of(key)).collect();
+        let unknown = self.keys().enumerate().filter(|(index, _)| !is_known.contains(index));
+        for (_, key) in unknown {
             let nearest = value::nearest(key, known.clone());
             let hint = nearest.map_or(String::new(), |other| format!("; the nearest known one is {other}"));
             problems.warning(self.place(key), format!("no such key{hint}"));
@@ -258,7 +261,7 @@ impl<'d> Section<'d> {
     }
 
     fn entry(&self, key: &str) -> Option<&'d scan::Entry> {
-        self.data.entries.iter().find(|entry| entry.key == key)
+        self.data.entry(key)
     }
 
     pub(crate) fn get<T>(

@@ -1,7 +1,7 @@
 //! Settings back into an ini text.
 
 use crate::config::Config;
-use crate::keys::{KEYS, Kind, Standard};
+use crate::keys::{KEYS, Key, Kind, Standard};
 use crate::protocol::Overrides;
 use gossip_core::pow::Target;
 use gossip_core::{Endpoint, Settings, Spreading};
@@ -11,8 +11,9 @@ impl Config {
     /// out.
     pub fn to_ini(&self) -> String {
         let mut text = String::from("[gossip]\n");
+        let mut settings = self.settings.clone();
         for key in KEYS {
-            if let Some(value) = self.value_text(key.name) {
+            if let Some(value) = self.text_of(key, &mut settings) {
                 // After white space these two would begin a comment.
                 let space = if value.starts_with([';', '#']) { "" } else { " " };
                 text.push_str(&format!("{} ={space}{value}\n", key.name));
@@ -24,19 +25,24 @@ impl Config {
     /// The value in force of the key `name`, as one would write it; `None` for one without a value, or an unknown key.
     pub fn value_text(&self, name: &str) -> Option<String> {
         let key = KEYS.iter().find(|key| key.name == name)?;
+        self.text_of(key, &mut self.settings.clone())
+    }
+
+    /// `settings` are these; the table of keys can only lend them to be changed.
+    fn text_of(&self, key: &Key, settings: &mut Settings) -> Option<String> {
         let list = |endpoints: &[Endpoint]| {
             let list = endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(", ");
             (!list.is_empty()).then_some(list)
         };
         match key.kind {
-            Kind::Listen if name == "api_address" => Some(self.api_address.to_string()),
+            Kind::Listen if key.name == "api_address" => Some(self.api_address.to_string()),
             Kind::Listen => list(&self.p2p_address),
             Kind::Advertised => list(&self.advertised_address),
             Kind::Bootstrapper => list(&self.settings.bootstrapper),
             Kind::Status => self.status_address.as_ref().map(Endpoint::to_string),
             Kind::LogLevel => Some(self.log_level.as_str().to_ascii_lowercase()),
             Kind::LogFile => self.log_file.as_ref().map(|path| path.display().to_string()),
-            kind => Some(protocol_value(kind, &self.settings)),
+            kind => Some(protocol_value(kind, settings)),
         }
     }
 }
@@ -79,14 +85,13 @@ hostkey = hostkey.pem
 [gossip]
 ";
 
-fn protocol_value(kind: Kind, settings: &Settings) -> String {
-    let mut settings = settings.clone();
+fn protocol_value(kind: Kind, settings: &mut Settings) -> String {
     match kind {
-        Kind::Count(field) => field(&mut settings).to_string(),
-        Kind::Hops(field) => field(&mut settings).to_string(),
-        Kind::Seconds(field) => field(&mut settings).as_secs().to_string(),
-        Kind::Bytes(field) => field(&mut settings).to_string(),
-        Kind::Switch(field) => if *field(&mut settings) { "yes" } else { "no" }.to_owned(),
+        Kind::Count(field) => field(settings).to_string(),
+        Kind::Hops(field) => field(settings).to_string(),
+        Kind::Seconds(field) => field(settings).as_secs().to_string(),
+        Kind::Bytes(field) => field(settings).to_string(),
+        Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),
         Kind::PowBits => settings.pow.bits().to_string(),
         Kind::Spreading => match settings.spreading {
             Spreading::Push => "push".to_owned(),

@@ -2,6 +2,7 @@
 //! or gets wrong: line numbers, keys given twice, a byte order mark, where an inline comment begins.
 
 use crate::report::shown;
+use std::collections::HashMap;
 
 /// The name under which keys before the first header are kept: no header can spell it.
 pub(crate) const BEFORE_ALL: &str = "\n";
@@ -28,6 +29,20 @@ pub(crate) struct Section {
     pub(crate) entries: Vec<Entry>,
     /// Lines that cannot be read, with what is wrong; a mistake only to those who read this section.
     pub(crate) oddities: Vec<Oddity>,
+    /// Which entry a key has.
+    index: HashMap<String, usize>,
+}
+
+impl Section {
+    /// A key's entry.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(self.index_of(key)?)
+    }
+
+    /// Which of the entries that is.
+    pub(crate) fn index_of(&self, key: &str) -> Option<usize> {
+        self.index.get(key).copied()
+    }
 }
 
 /// A line that cannot be read as it stands.
@@ -101,27 +116,29 @@ impl Scan {
             Some((key, value)) => (key.trim().to_lowercase(), Some(value.trim().to_owned())),
             None => (text.to_lowercase(), None),
         };
-        let first = self.section(section).entries.iter().find(|entry| entry.key == key).map(|entry| entry.line);
-        let oddity = match (key.is_empty(), first) {
+        let section = self.section(section);
+        let oddity = match (key.is_empty(), section.entry(&key)) {
             (true, _) => Some((None, "a value without a key; key = value would be right".to_owned())),
-            (_, Some(first)) => {
+            (_, Some(Entry { line: first, .. })) => {
                 Some((Some(key.clone()), format!("given twice, first on line {first}; keep one of the two")))
             }
             _ => None,
         };
         if let Some((key, message)) = oddity {
-            self.section(section).oddities.push(Oddity { line, key, message });
+            section.oddities.push(Oddity { line, key, message });
             return;
         }
+        section.index.insert(key.clone(), section.entries.len());
+        section.entries.push(Entry { key, value, line });
         self.normalised.push_str(text);
         self.normalised.push('\n');
-        self.section(section).entries.push(Entry { key, value, line });
     }
 
     fn section(&mut self, name: &str) -> &mut Section {
         let index = self.sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
             let name = name.to_owned();
-            self.sections.push(Section { name, headers: Vec::new(), entries: Vec::new(), oddities: Vec::new() });
+            let (headers, entries, oddities) = (Vec::new(), Vec::new(), Vec::new());
+            self.sections.push(Section { name, headers, entries, oddities, index: HashMap::new() });
             self.sections.len() - 1
         });
         &mut self.sections[index]

@@ -3,6 +3,7 @@
 use crate::report::shown;
 use gossip_core::Endpoint;
 use gossip_core::time::Duration;
+use rapidfuzz::distance::osa;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 
@@ -144,31 +145,18 @@ pub(crate) fn status_endpoint(value: &str) -> Result<Endpoint, String> {
 }
 
 /// The one of `known` that is most like `word`, by what a name could be as long as: whoever writes pages where a key
-/// should be is not to be waited for.
+/// should be is not to be waited for. Of several, the first.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 24;
-    let word: String = word.chars().take(LONGEST).collect();
-    let len = word.chars().count();
-    let mut best: Option<(usize, &str)> = None;
-    for other in known {
-        // No word is nearer than the lengths are.
-        let at_least = len.abs_diff(other.chars().count());
-        if best.is_some_and(|(distance, _)| at_least >= distance) {
-            continue;
-        }
-        let distance = strsim::osa_distance(&word, other);
-        if best.is_none_or(|(nearest, _)| distance < nearest) {
-            best = Some((distance, other));
-        }
-    }
-    best.map(|(_, other)| other)
+    let word = osa::BatchComparator::new(word.chars().take(LONGEST));
+    known.min_by_key(|other| word.distance(other.chars()))
 }
 
 /// Could `other` be a slip of the pen for `word`?
 pub(crate) fn is_near(word: &str, other: &str) -> bool {
     let (len, other_len) = (word.chars().count(), other.chars().count());
     let most = (len.max(other_len) / 3).max(1);
-    len.abs_diff(other_len) <= most && strsim::osa_distance(word, other) <= most
+    len.abs_diff(other_len) <= most && osa::distance(word.chars(), other.chars()) <= most
 }
 
 /// Bytes with the largest unit that leaves no rest.

@@ -46,7 +46,7 @@ mod faults {
             impl Planted {
                 /// Those that a network of sound nodes meets: the simulator finds them.
                 pub const ALL: &[Self] = &[$(Self::$fault),+];
-                /// Those that only malformed input meets: the fuzzers find them (docs/TESTING.md).
+                /// Those that a network of sound nodes does not meet: the fuzzers find them (docs/TESTING.md).
                 pub const OF_READERS: &[Self] = &[$(Self::$of_reader),+];
             }
         };
@@ -118,6 +118,12 @@ mod faults {
         TrailingBytesOverlooked,
         /// Recordings: nobody compares the checksum.
         ChecksumNotCompared,
+        /// Section 9: an IPv6 address is written without the brackets that it is read with.
+        BracketsForgotten,
+        /// Section 13: a neighbour that takes part in repair is told of trees, whether it can do with them or not.
+        TreesUnasked,
+        /// Other settings are taken over though they do not go together.
+        ConflictTakenOver,
     } }
 
     thread_local! {

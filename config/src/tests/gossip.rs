@@ -239,8 +239,9 @@ fn bootstrappers_keep_their_order_and_none_may_be_written_so() {
     let list = config.settings.bootstrapper.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(list, ["b:2", "127.0.0.1:1", "[::1]:3"]);
     assert_eq!(good(&format!("{SMALLEST}bootstrapper =\n")).settings.bootstrapper, []);
-    let (_, warnings) = with("bootstrapper = b:2, b:2").unwrap();
+    let (config, warnings) = with("bootstrapper = b:2, c:3, b:2").unwrap();
     assert_eq!(warnings[0].to_string(), "f.ini:6: [gossip] bootstrapper: b:2 is listed twice; once would do");
+    assert_eq!(config.value_text("bootstrapper").as_deref(), Some("b:2, c:3"), "once is enough");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{good, read};
 use crate::document::ini_reader;
 use crate::keys::Kind;
 use crate::scan::Scan;
+use crate::value::nearest;
 use crate::{Config, Document, KEYS, Overrides};
 use quickcheck::{Arbitrary, Gen};
 use std::collections::BTreeMap;
@@ -176,5 +177,33 @@ fn configuration_written_out_reads_back_the_same() {
         );
         assert_eq!(first.status_address, second.status_address);
         assert_eq!(first.to_ini(), second.to_ini());
+    });
+}
+
+/// A key with a few slips of the pen, or text of a file.
+fn slipped(random: &mut Gen) -> String {
+    const SLIPS: &[char] = &['a', 'e', 's', '_', '-', '3', 'ß', 'İ', '\u{1f980}'];
+    if bool::arbitrary(random) {
+        return ini_like(random);
+    }
+    let mut word: Vec<char> = random.choose(KEYS).map(|key| key.name.chars().collect()).unwrap_or_default();
+    for _ in 0..u8::arbitrary(random) % 5 {
+        let at = usize::arbitrary(random) % (word.len() + 1);
+        match u8::arbitrary(random) % 3 {
+            0 => word.insert(at, *random.choose(SLIPS).unwrap_or(&'x')),
+            1 if at < word.len() => drop(word.remove(at)),
+            _ if at + 1 < word.len() => word.swap(at, at + 1),
+            _ => {}
+        }
+    }
+    word.into_iter().collect()
+}
+
+#[test]
+fn nearest_known_key_is_the_first_of_those_with_the_fewest_edits() {
+    for_all(7_000, 3_000, slipped, |word| {
+        let short: String = word.chars().take(24).collect();
+        let plain = KEYS.iter().map(|key| key.name).min_by_key(|name| strsim::osa_distance(&short, name));
+        assert_eq!(nearest(word, KEYS.iter().map(|key| key.name)), plain);
     });
 }

@@ -4,18 +4,18 @@ use super::Input;
 use super::handshakes::{absurd, address, frame, introduction};
 use super::node::Node;
 use crate::event::{ConnectionId, DialError, Event, Listener, ResolveId};
-use crate::settings::{Addresses, Endpoint, Settings};
+use crate::settings::{Addresses, Endpoint, Settings, Spreading};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     AddressList, ApiMessage, Digest, Digests, Frame, GoodbyeReason, Interest, Offer, Offers, Payload, PeerMessage,
-    kind, peer_notification,
+    Tree, TreeAction, kind, peer_notification,
 };
 use std::net::SocketAddr;
 
 /// Events of one script, at most.
 const EVENTS_MAX: usize = 128;
 
-/// The first bytes are settings; then each byte is what happens next, and those after it say how.
+/// The first two bytes are settings; then each byte is what happens next, and those after it say how.
 pub fn events(data: &[u8]) {
     let mut input = Input::new(data);
     let Some(mut node) = Node::new(settings(&mut input)) else { return };
@@ -24,7 +24,7 @@ pub fn events(data: &[u8]) {
 }
 
 fn settings(input: &mut Input<'_>) -> Settings {
-    let choices = input.u8();
+    let (choices, more) = (input.u8(), input.u8());
     let mut settings = Settings::new(u32::from(choices & 7), 2, Addresses::of(([10, 9, 9, 9], 6_001).into()));
     // Short memories: whole lives pass in one input.
     (settings.validation_timeout, settings.suppression_time) = (Duration::from_secs(2), Duration::from_secs(8));
@@ -41,6 +41,39 @@ fn settings(input: &mut Input<'_>) -> Settings {
     }
     if choices & 128 != 0 {
         settings.bootstrapper.push(Endpoint::Name { host: "bootstrapper.example".to_owned(), port: 6_001 });
+    }
+    settings.spreading = if more & 1 == 0 { Spreading::Push } else { Spreading::Tree };
+    settings.replay = more & 2 != 0;
+    settings.degree = if more & 4 == 0 { 2 } else { 1 };
+    settings
+}
+
+/// Others, of which one part can be taken over, the other cannot; and some that do not go together.
+fn other_settings(input: &mut Input<'_>) -> Settings {
+    let (mut settings, how) = (settings(input), input.u8());
+    settings.pending_max = if how & 1 == 0 { 16 } else { 64 };
+    (settings.unverified_max, settings.unverified_per_ip) = if how & 2 == 0 { (6, 3) } else { (2, 1) };
+    if how & 4 != 0 {
+        (settings.api_queue, settings.peer_queue, settings.pending_bytes) = (1 << 20, 1 << 20, 4 << 20);
+    }
+    if how & 8 != 0 {
+        (settings.ping_interval, settings.peer_timeout) = (Duration::from_secs(1), Duration::from_secs(2));
+    }
+    if how & 16 != 0 {
+        settings.repair_interval = Duration::from_secs(3);
+        (settings.pow_per_minute, settings.handshakes_per_minute) = (1, 60);
+    }
+    if how & 32 != 0 {
+        let short = Duration::from_secs(1);
+        (settings.hello_timeout, settings.verification_timeout, settings.connect_timeout) = (short, short, short);
+        (settings.api_stall_timeout, settings.peer_stall_timeout) = (short, short);
+    }
+    if how & 64 != 0 {
+        (settings.target_peers, settings.min_peers) = (1, 1);
+        settings.validation_timeout = Duration::from_secs(20);
+    }
+    if how & 128 != 0 {
+        settings.degree = 0;
     }
     settings
 }
@@ -81,6 +114,10 @@ fn happen(node: &mut Node, input: &mut Input<'_>) {
         (21, Some(connection)) => {
             node.handle(Event::Written { connection, bytes: u64::from(whom).saturating_mul(1_000) });
         }
+        (22, _) => {
+            let settings = other_settings(input);
+            node.change_settings(&settings);
+        }
         (_, Some(id)) => {
             let bytes = said(node, id, input);
             node.say(id, &bytes);
@@ -99,6 +136,15 @@ fn a_peer_joins(node: &mut Node, input: &mut Input<'_>) {
     if node.nonce(id).is_some() {
         node.prove(id, 0, from);
     }
+    // What its modules subscribe to.
+    if choices >> 6 != 0 {
+        node.say(id, &interest(choices >> 6).to_vec());
+    }
+}
+
+/// In the first so many types.
+fn interest(types: u8) -> Frame {
+    Interest::frame_of(&(0..u16::from(types)).collect::<Vec<_>>())
 }
 
 fn a_module_subscribes(node: &mut Node, data_type: u8) {
@@ -145,7 +191,7 @@ fn of_module(told: Option<u16>, input: &mut Input<'_>) -> Vec<u8> {
 
 fn of_peer(input: &mut Input<'_>) -> Vec<u8> {
     let (choice, how) = (input.u8(), input.u8());
-    let said: Frame = match choice % 16 {
+    let said: Frame = match choice % 32 {
         0 => PeerMessage::PeerRequest.frame(),
         1 => PeerMessage::Ping.frame(),
         2 => PeerMessage::Pong.frame(),
@@ -163,6 +209,19 @@ fn of_peer(input: &mut Input<'_>) -> Vec<u8> {
             Offers::frame_of(&(0..how & 15).map(offer).collect::<Vec<_>>())
         }
         12 => Digests::frame_of(&(0..how & 15).map(|_| some_digest(input)).collect::<Vec<_>>()),
+        16 | 17 => {
+            let action = match how >> 6 {
+                0 => TreeAction::Other(u16::from(how >> 2 & 15)),
+                1 => TreeAction::Graft,
+                _ => TreeAction::Prune,
+            };
+            Tree::turn(action, u16::from(how & 3))
+        }
+        18 | 19 => {
+            let offer = |_| Offer { digest: some_digest(input), age: u16::from(input.u8()) };
+            Tree::frame_of(u16::from(how & 3), &(0..how >> 2 & 15).map(offer).collect::<Vec<_>>())
+        }
+        20 => interest(how % 5),
         8 => return frame(504_u16.saturating_add(u16::from(how & 15)), input.bytes(usize::from(how >> 4))),
         _ => {
             let (id, data) = (u16::from(how >> 2 & 7), data(input));

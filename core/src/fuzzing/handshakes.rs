@@ -3,7 +3,7 @@
 use super::Input;
 use super::node::Node;
 use crate::event::{ConnectionId, DialError, Event, Listener};
-use crate::settings::{Addresses, Endpoint, Settings};
+use crate::settings::{Addresses, Endpoint, Settings, Spreading};
 use crate::time::Duration;
 use crate::wire::{AddressList, Capabilities, Features, Frame, GoodbyeReason, Hints, PeerMessage, kind};
 use std::net::SocketAddr;
@@ -36,6 +36,9 @@ fn settings(input: &mut Input<'_>) -> Settings {
     }
     if choices & 64 != 0 {
         settings.p2p_address.set("[2001:db8::9]:6001".parse().unwrap_or(([10, 9, 9, 9], 6_001).into()));
+    }
+    if choices & 128 != 0 {
+        settings.spreading = Spreading::Tree;
     }
     settings
 }
@@ -124,7 +127,8 @@ fn join(node: &mut Node, input: &mut Input<'_>) {
 
 pub(super) fn introduction(choices: u8) -> Frame {
     let repair = if choices & 0b10_0000 == 0 { Features::REPAIR } else { Features::default() };
-    let (features, hints) = (Features(u32::from(choices >> 6)).with(repair), Hints::new(&[]));
+    let tree = if choices & 2 == 0 { Features::default() } else { Features::TREE };
+    let (features, hints) = (Features(u32::from(choices >> 6)).with(repair).with(tree), Hints::new(&[]));
     let instance = u64::from(choices >> 2 & 7).wrapping_mul(0x2000_0000_0000_0001);
     PeerMessage::Capabilities(Capabilities { version: 1, features, instance, hints }).frame()
 }

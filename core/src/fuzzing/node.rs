@@ -6,11 +6,11 @@ use crate::event::{ConnectionId, DialError, Event, Listener};
 use crate::limits;
 use crate::note::Note;
 use crate::pow::Puzzle;
-use crate::settings::Settings;
+use crate::settings::{Settings, Spreading};
 use crate::state::GossipState;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
-use crate::wire::{ApiMessage, Deframer, Frame, Next, PeerMessage};
+use crate::wire::{ApiMessage, Deframer, Features, Frame, Next, PeerMessage, kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -31,6 +31,27 @@ struct End {
     may_join: bool,
     /// Ids of NOTIFICATIONs that it has not answered, the last of them.
     told: Option<u16>,
+    /// Which instance it said it is, first of all.
+    instance: Option<u64>,
+    heard: Deframer,
+}
+
+impl End {
+    /// What it says that it can do.
+    fn introductions(&mut self, mut bytes: &[u8], mut said: impl FnMut(u64, Features)) {
+        loop {
+            match self.heard.next(&mut bytes, |kind, _| kind == kind::CAPABILITIES) {
+                Next::Frame { kind, body } => {
+                    if let Ok(PeerMessage::Capabilities(theirs)) = PeerMessage::decode(kind, body) {
+                        let instance = *self.instance.get_or_insert(theirs.instance);
+                        said(instance, theirs.features);
+                    }
+                }
+                Next::Skipped { .. } => {}
+                Next::Lost { .. } | Next::More => return,
+            }
+        }
+    }
 }
 
 /// See the module.
@@ -42,9 +63,15 @@ pub(super) struct Node {
     /// Proofs that are being looked for, and their puzzles.
     proofs: BTreeMap<ConnectionId, Puzzle>,
     nonces: BTreeSet<u64>,
+    /// What each instance has said that it can do, on all its connections together.
+    can: BTreeMap<u64, Features>,
     accepted: u64,
     actions: Actions,
     is_shut_down: bool,
+    /// How full it was after the last event.
+    last: Status,
+    /// The greatest `peer_queue` that was in force.
+    peer_queue_most: u64,
     /// Bytes of the test's own can prove work without its knowledge: who may join is not checked.
     pub(super) trusts: bool,
 }
@@ -54,12 +81,15 @@ impl Node {
     pub(super) fn new(settings: Settings) -> Option<Self> {
         let state = GossipState::new(settings, [9; 32], Instant::ZERO).ok()?;
         Some(Self {
+            last: Status::default(),
+            peer_queue_most: state.settings().peer_queue,
             state,
             now: Instant::ZERO,
             open: BTreeMap::new(),
             dead: BTreeSet::new(),
             proofs: BTreeMap::new(),
             nonces: BTreeSet::new(),
+            can: BTreeMap::new(),
             accepted: 0,
             actions: Vec::new(),
             is_shut_down: false,
@@ -103,14 +133,30 @@ impl Node {
     }
 
     fn opened(&mut self, id: ConnectionId, listener: Listener, is_connected: bool) {
-        let (unwritten, is_reading_stopped, may_join) = (0, false, id.is_dialed());
-        let end = End { listener, is_connected, is_reading_stopped, unwritten, nonce: None, may_join, told: None };
+        let end = End {
+            listener,
+            is_connected,
+            is_reading_stopped: false,
+            unwritten: 0,
+            nonce: None,
+            may_join: id.is_dialed(),
+            told: None,
+            instance: None,
+            heard: Deframer::default(),
+        };
         assert!(self.open.insert(id, end).is_none() && !self.dead.contains(&id), "{id} is used twice");
     }
 
     /// Bytes come in, unless nobody could send any.
     pub(super) fn say(&mut self, id: ConnectionId, bytes: &[u8]) {
-        if self.open.get(&id).is_some_and(|end| end.is_connected) {
+        if let Some(end) = self.open.get_mut(&id).filter(|end| end.is_connected) {
+            let can = &mut self.can;
+            if end.listener == Listener::P2p {
+                end.introductions(bytes, |instance, features| {
+                    let known = can.entry(instance).or_default();
+                    *known = known.with(features);
+                });
+            }
             self.handle(Event::Received { connection: id, bytes });
         }
     }
@@ -162,6 +208,23 @@ impl Node {
         let bytes = most.min(end.unwritten);
         end.unwritten = end.unwritten.saturating_sub(bytes);
         self.handle(Event::Written { connection: id, bytes });
+    }
+
+    /// The operator wants these: all that can change does, or, if that does not go together, nothing.
+    pub(super) fn change_settings(&mut self, new: &Settings) {
+        let before = self.state.settings().clone();
+        let mut wanted = before.clone();
+        wanted.take_over(new);
+        let expected = if limits::check(&wanted).is_empty() { wanted } else { before.clone() };
+        self.peer_queue_most = self.peer_queue_most.max(expected.peer_queue);
+        self.handle(Event::SettingsChanged { settings: new });
+        let after = self.state.settings();
+        assert_eq!(*after, expected, "of {before:?} and {new:?}");
+        let stays = |s: &Settings| {
+            let (own, sizes) = (s.p2p_address, (s.max_peers, s.cache_size, s.pow, s.spreading));
+            (own, sizes, s.discovery, s.validation_timeout, s.suppression_time, s.bootstrapper.clone())
+        };
+        assert_eq!(stays(after), stays(&before), "what cannot change");
     }
 
     pub(super) fn shut_down(&mut self) {
@@ -225,7 +288,10 @@ impl Node {
         let status = self.state.status(self.now);
         let (candidates, lost, timers, peer_connections) =
             (status.candidates, status.lost, status.timers, status.peer_connections);
-        let nothing = Status { candidates, lost, timers, peer_connections, ..Status::default() };
+        // What late subscribers may be told is kept.
+        let is_kept = self.state.settings().replay;
+        let (known, known_bytes) = if is_kept { (status.known, status.known_bytes) } else { (0, 0) };
+        let nothing = Status { candidates, lost, timers, peer_connections, known, known_bytes, ..Status::default() };
         assert_eq!(status, nothing, "after everybody left");
     }
 
@@ -298,7 +364,12 @@ impl Node {
                 Ok(PeerMessage::PeerNotification { .. }) => {
                     assert!(end.may_join || trusts, "{id} is told things without having proved its work");
                 }
-                other => assert!(other.is_ok(), "a peer is sent what it cannot read: {kind}, {body:?}"),
+                other => {
+                    assert!(other.is_ok(), "a peer is sent what it cannot read: {kind}, {body:?}");
+                    let can = end.instance.and_then(|instance| self.can.get(&instance)).copied().unwrap_or_default();
+                    let must = other.ok().and_then(|said| wanted_by(said, self.state.settings()));
+                    assert!(must.is_some_and(|must| can.has(must)), "{id} cannot do with {kind}, {body:?}");
+                }
             },
         }
     }
@@ -323,20 +394,23 @@ impl Node {
         self.dead.insert(id);
     }
 
-    /// The node's own account of itself, against its bounds and against what its driver knows.
-    fn check(&self) {
-        let (s, settings) = (self.state.status(self.now), self.state.settings());
+    /// The node's own account of itself, against its bounds and against what its driver knows. A table whose bound was
+    /// lowered may stay as full as it is, and grows no more.
+    fn check(&mut self) {
+        let s = self.state.status(self.now);
+        let (last, settings) = (std::mem::take(&mut self.last), self.state.settings());
         let of = |listener| self.open.values().filter(|end| end.listener == listener).count();
         let max_peers = settings.max_peers as usize;
         assert_eq!((s.modules, s.peer_connections), (of(Listener::Api), of(Listener::P2p)), "connections");
         assert!(s.neighbours.len() <= max_peers, "{} neighbours", s.neighbours.len());
-        assert!(s.unverified <= settings.unverified_max as usize, "{} unverified", s.unverified);
+        assert!(s.unverified <= last.unverified.max(settings.unverified_max as usize), "{} unverified", s.unverified);
         assert!(s.candidates <= limits::CANDIDATES_MAX && s.lost <= max_peers, "{} candidates", s.candidates);
-        assert!(s.waiting <= settings.pending_max as usize, "{} waiting", s.waiting);
-        assert!(s.waiting_bytes <= settings.pending_bytes, "{} bytes waiting", s.waiting_bytes);
+        assert!(s.waiting <= last.waiting.max(settings.pending_max as usize), "{} waiting", s.waiting);
+        assert!(s.waiting_bytes <= last.waiting_bytes.max(settings.pending_bytes), "{} bytes wait", s.waiting_bytes);
         assert!(s.waiting > 0 || s.waiting_bytes == 0, "nothing waits, of {} bytes", s.waiting_bytes);
-        assert!(s.seen <= settings.seen_max as usize && s.held <= settings.cache_size as usize, "{s:?}");
-        assert!(s.known <= settings.cache_size as usize && s.known_bytes <= settings.cache_bytes, "{s:?}");
+        assert!(s.seen <= last.seen.max(settings.seen_max as usize), "{} seen", s.seen);
+        assert!(s.held <= settings.cache_size as usize && s.known <= settings.cache_size as usize, "{s:?}");
+        assert!(s.known_bytes <= last.known_bytes.max(settings.cache_bytes), "{} bytes known", s.known_bytes);
         let wanted_max = limits::REPAIR_LINKS_MAX.saturating_mul(limits::WANTS_PER_NEIGHBOUR);
         assert!(s.wanted <= wanted_max, "{} wanted", s.wanted);
         // Parked announcements keep the subscriptions of a module that is gone (section 5, Pressure).
@@ -347,16 +421,31 @@ impl Node {
         assert!(s.timers <= timers_max, "{} timers, {timers_max} have a reason", s.timers);
         let parked_max = limits::PARKED_BYTES_PER_MODULE.saturating_add(limits::FRAME_MAX) as u64;
         assert!(s.parked_bytes <= parked_max.saturating_mul(64), "{} bytes parked", s.parked_bytes);
+        let queued_max = self.peer_queue_most.saturating_add(limits::DRIVER_WINDOW);
         let mut connections = 0_usize;
         for neighbour in &s.neighbours {
             connections = connections.saturating_add(neighbour.connections);
             assert!((1..=limits::CONNECTIONS_PER_NEIGHBOUR).contains(&neighbour.connections), "{neighbour:?}");
-            assert!(neighbour.queued <= settings.peer_queue.saturating_add(limits::DRIVER_WINDOW), "{neighbour:?}");
+            assert!(neighbour.queued <= queued_max, "{neighbour:?}");
         }
         assert!(connections <= s.peer_connections, "{connections} connections of neighbours");
         if self.is_shut_down {
             assert_eq!((s.peer_connections, s.modules, s.timers), (0, 0, 0), "after a shutdown");
         }
+        self.last = s;
+    }
+}
+
+/// What a peer must be able to do that is sent this (sections 12 and 13), or None if nobody must be by such settings.
+fn wanted_by(said: PeerMessage<'_>, settings: &Settings) -> Option<Features> {
+    let has_trees = settings.spreading == Spreading::Tree;
+    match said {
+        PeerMessage::IHave(_) | PeerMessage::IWant(_) | PeerMessage::Interest(_) => {
+            (settings.cache_size > 0).then_some(Features::REPAIR)
+        }
+        PeerMessage::Tree(_) => (settings.cache_size > 0 && has_trees).then_some(Features::REPAIR.with(Features::TREE)),
+        PeerMessage::Capabilities(ours) => (has_trees || !ours.features.has(Features::TREE)).then_some(Features(0)),
+        _ => Some(Features(0)),
     }
 }
 

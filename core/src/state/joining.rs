@@ -88,7 +88,7 @@ impl GossipState {
         }
         let is_urgent = theirs.features.has(Features::URGENT);
         let repairs = theirs.features.has(Features::REPAIR);
-        let trees = repairs && theirs.features.has(Features::TREE);
+        let trees = repairs && (theirs.features.has(Features::TREE) || planted!(TreesUnasked));
         peer.extended = Some(Extended { instance: theirs.instance, is_urgent, repairs, trees });
         let (is_dialed, is_untouched) = (id.is_dialed(), matches!(peer.verifier, Verifier::AwaitHello { .. }));
         if is_dialed && theirs.instance == self.instance {

@@ -12,7 +12,7 @@ impl GossipState {
     pub(super) fn take_over(&mut self, new: &Settings) {
         let mut settings = self.settings.clone();
         settings.take_over(new);
-        if !limits::check(&settings).is_empty() {
+        if !limits::check(&settings).is_empty() && !planted!(ConflictTakenOver) {
             return;
         }
         self.look_ups.refit(Limit::of_part(settings.look_ups_per_minute, limits::LOOK_UPS_PART), self.now);

@@ -46,10 +46,17 @@ fn recording_finds_a_checksum_that_is_not_compared() {
 }
 
 #[test]
+fn ini_finds_what_is_not_read_as_it_was_written() {
+    all_are_found("ini", &[Planted::BracketsForgotten]);
+}
+
+#[test]
 fn every_fault_of_readers_has_a_target_that_finds_it() {
-    use Planted::{ChecksumNotCompared, SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked};
-    let looked_for = [SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked, ChecksumNotCompared];
-    assert_eq!(Planted::OF_READERS, looked_for);
+    use Planted::{BracketsForgotten, ChecksumNotCompared, ConflictTakenOver, SizeBelowHeader};
+    use Planted::{SkippedTooLittle, TrailingBytesOverlooked, TreesUnasked};
+    let of_bytes = [SizeBelowHeader, SkippedTooLittle, TrailingBytesOverlooked, ChecksumNotCompared];
+    let of_others = [BracketsForgotten, TreesUnasked, ConflictTakenOver];
+    assert_eq!(Planted::OF_READERS, [&of_bytes[..], &of_others].concat());
 }
 
 #[test]
@@ -66,4 +73,9 @@ fn events_finds_tables_that_grow_and_words_after_the_last() {
         "events",
         &[SubscriptionsOutlive, WaitingBytesLeaked, WaitsForever, WritesAfterClose, NeighbourOutlives],
     );
+}
+
+#[test]
+fn events_finds_what_is_said_to_those_who_cannot_and_settings_taken_over_wrongly() {
+    all_are_found("events", &[Planted::TreesUnasked, Planted::ConflictTakenOver]);
 }
