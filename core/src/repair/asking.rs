@@ -123,6 +123,11 @@ impl Repair {
     pub(super) fn is_answered(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest) {
         let Some(link) = self.links.get_mut(&neighbour) else { return };
         let Some(at) = link.asked.iter().position(|(_, asked)| *asked == digest) else { return };
+        // Asked twice, this may be the first answer, late: it has overtaken nothing.
+        if self.wants.get(&digest).is_some_and(|want| want.once_more == Some(neighbour)) {
+            link.asked.remove(at);
+            return;
+        }
         for (_, overtaken) in link.asked.drain(..=at) {
             if let Some(want) = self.wants.get_mut(&overtaken).filter(|want| want.asked == Some(neighbour)) {
                 want.was_not_sent_by(neighbour);
@@ -140,7 +145,7 @@ impl Repair {
 
     /// Should this be asked of this neighbour? If it is asked of another one already, this one is remembered.
     fn is_news(&mut self, now: Instant, neighbour: NeighbourId, digest: Digest, age: Duration) -> bool {
-        if self.may_have_been_here(now, age) {
+        if self.may_have_been_here(now, age) || self.is_asked_for_much(neighbour) {
             return false;
         }
         if let Some(want) = self.wants.get_mut(&digest) {
@@ -175,6 +180,11 @@ impl Repair {
         self.wants.insert(digest, want);
         self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         true
+    }
+
+    /// Was it asked for so much that its offers, again and again of the same, say nothing?
+    pub(super) fn is_asked_for_much(&self, neighbour: NeighbourId) -> bool {
+        self.links.get(&neighbour).is_none_or(|link| link.asked.len() >= 2 * WANTS_PER_NEIGHBOUR)
     }
 
     /// Is this in the knowledge base, or did it come lately (section 13)? Then the link with this bit has it, too.
@@ -275,6 +285,8 @@ impl Repair {
         let asked = self.links.keys().take_while(|_| self.is_asking);
         let neighbours: Vec<NeighbourId> = asked.copied().collect();
         for neighbour in neighbours {
+            // Of one silence, however much was asked for, one fault comes.
+            let mut is_named = false;
             while let Some(link) = self.links.get_mut(&neighbour)
                 && let Some((_, digest)) = link.asked.front().copied()
             {
@@ -290,7 +302,9 @@ impl Repair {
                 link.empty = link.empty.saturating_add(u32::from(is_first_time));
                 if link.empty >= EMPTY_OFFERS_MAX {
                     link.empty = 0;
-                    out.push((neighbour, Say::OffersAreEmpty));
+                    if !std::mem::replace(&mut is_named, true) {
+                        out.push((neighbour, Say::OffersAreEmpty));
+                    }
                 }
                 self.ask_the_next(now, settings, digest, out);
             }
@@ -302,9 +316,14 @@ impl Repair {
         for digest in gone.asked.into_iter().map(|(_, digest)| digest) {
             if let Some(want) = self.wants.get_mut(&digest).filter(|want| want.asked == Some(neighbour)) {
                 want.asked = None;
-                self.orphans.push(digest);
+                // What is its own follows below.
+                if want.owner != neighbour {
+                    self.orphans.push(digest);
+                }
             }
         }
+        // It may come back, and knows nothing then of what it offered.
+        self.wants.values_mut().for_each(|want| want.others.retain(|other| *other != neighbour));
         for digest in gone.wants {
             let Some(want) = self.wants.get_mut(&digest).filter(|want| want.owner == neighbour) else { continue };
             if let Some(heir) = want.asked

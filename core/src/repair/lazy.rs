@@ -380,7 +380,7 @@ impl Repair {
         (digest, age): (Digest, Duration),
         waits: Duration,
     ) -> bool {
-        if self.may_have_been_here(now, age) {
+        if self.may_have_been_here(now, age) || self.is_asked_for_much(neighbour) {
             return false;
         }
         if !self.wants.contains_key(&digest) {

@@ -78,6 +78,8 @@ pub(crate) struct Repair {
     /// What was asked of neighbours that are gone, to be asked of others at once.
     orphans: Vec<Digest>,
     orphaned_at: Option<Instant>,
+    /// With whom the last round of answers began.
+    answered_first: Option<NeighbourId>,
     /// Somebody may have been asked for something that has not come. Most of the time nobody is, and links need not be
     /// looked through.
     is_asking: bool,
@@ -111,6 +113,7 @@ impl Repair {
             lazy: Self::lazy_for(settings),
             orphans: Vec::new(),
             orphaned_at: None,
+            answered_first: None,
             is_asking: false,
             bits: 0,
             answers: TokenBucket::new(ANSWERS_TOTAL, now),
@@ -239,7 +242,11 @@ impl Repair {
     pub(crate) fn link_down(&mut self, now: Instant, neighbour: NeighbourId) {
         let Some(link) = self.links.remove(&neighbour) else { return };
         self.bits &= !link.bit;
-        self.lazy.iter_mut().for_each(|lazy| lazy.trees.link_down(link.bit));
+        if let Some(lazy) = &mut self.lazy {
+            lazy.trees.link_down(link.bit);
+            // With no such link left nothing is remembered.
+            lazy.recent_from = lazy.recent_from.filter(|_| !lazy.trees.is_empty());
+        }
         self.set_due();
         self.give_up_on(now, neighbour, link);
         if self.links.is_empty() {

@@ -185,7 +185,11 @@ impl Repair {
         out: &mut Out,
     ) {
         let owed = self.links.iter().filter(|(_, link)| !link.owed.is_empty());
-        let neighbours: Vec<NeighbourId> = owed.map(|(neighbour, _)| *neighbour).collect();
+        let mut neighbours: Vec<NeighbourId> = owed.map(|(neighbour, _)| *neighbour).collect();
+        // The rate of all is for each in turn: another begins each time.
+        let next = neighbours.partition_point(|neighbour| Some(*neighbour) <= self.answered_first);
+        neighbours.rotate_left(next);
+        self.answered_first = neighbours.first().copied();
         neighbours.into_iter().for_each(|neighbour| self.answer(now, settings, neighbour, room, out));
     }
 

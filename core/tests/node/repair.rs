@@ -387,6 +387,36 @@ fn who_alone_offered_what_did_not_come_is_asked_once_more() {
 }
 
 #[test]
+fn a_late_first_answer_to_what_was_asked_twice_has_overtaken_nothing() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partner = partner(&mut node, 1);
+    let [early, late] = [digest(7, TYPE, b"early"), digest(8, TYPE, b"late")];
+    offer(&mut node, partner, &[early], 1);
+    node.pass_secs(1);
+    offer(&mut node, partner, &[late], 1);
+    node.pass(millis(1_100));
+    let asked = [vec![early], vec![late], vec![early]];
+    assert_eq!(heard(&mut node, partner), asked.map(Heard::Want));
+    node.hear(partner, 5, 7, TYPE, b"early");
+    node.pass(millis(1));
+    assert_eq!(heard(&mut node, partner), []);
+}
+
+#[test]
+fn one_silence_is_one_fault_however_much_was_asked_for() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partner = partner(&mut node, 1);
+    let digests: Vec<Digest> = (1..=320).collect();
+    offer(&mut node, partner, &digests, 1);
+    node.pass(millis(2_100));
+    assert_eq!(node.metrics().faults, 1);
+    offer(&mut node, partner, &[1_000], 1);
+    assert_eq!(heard(&mut node, partner).last(), Some(&Heard::Want(vec![1_000])), "it is a neighbour still");
+}
+
+#[test]
 fn what_a_later_answer_has_overtaken_is_asked_of_the_next_at_once() {
     let mut node = Node::new(|_| {});
     node.subscriber(TYPE);
