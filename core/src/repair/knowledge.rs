@@ -183,26 +183,8 @@ impl Knowledge {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{digest, entry, seconds, settings};
     use super::*;
-    use crate::settings::Addresses;
-
-    const TYPE: u16 = 1337;
-
-    fn settings() -> Settings {
-        Settings::new(4, 3, Addresses::of("10.9.9.9:6001".parse().unwrap()))
-    }
-
-    fn seconds(n: u64) -> Instant {
-        Instant::ZERO.after(Duration::from_secs(n))
-    }
-
-    fn entry(now: Instant, id: u16) -> Entry {
-        Entry::new(now, Age::then(now, Duration::ZERO), id, Some(9), Payload::new(TYPE, &id.to_be_bytes()))
-    }
-
-    fn digest(id: u16) -> Digest {
-        digest_of(id, TYPE, &id.to_be_bytes())
-    }
 
     #[test]
     fn what_says_the_same_twice_is_found_under_its_newer_number_until_that_leaves() {

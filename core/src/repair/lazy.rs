@@ -481,12 +481,9 @@ fn turns(link: &mut Link, now: Instant) -> &mut TokenBucket {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::seconds;
     use super::*;
     use crate::wire::Payload;
-
-    fn seconds(n: u64) -> Instant {
-        Instant::ZERO.after(Duration::from_secs(n))
-    }
 
     #[test]
     fn messages_that_came_lately_are_so_many_for_so_long_and_how_far_they_reach_back_is_known() {

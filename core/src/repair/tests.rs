@@ -7,19 +7,19 @@ use crate::wire::PeerMessage;
 
 const TYPE: u16 = 1337;
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings::new(4, 3, Addresses::of("10.9.9.9:6001".parse().unwrap()))
 }
 
-fn seconds(n: u64) -> Instant {
+pub(super) fn seconds(n: u64) -> Instant {
     Instant::ZERO.after(Duration::from_secs(n))
 }
 
-fn entry(now: Instant, id: u16) -> Entry {
+pub(super) fn entry(now: Instant, id: u16) -> Entry {
     Entry::new(now, Age::then(now, Duration::ZERO), id, Some(9), Payload::new(TYPE, &id.to_be_bytes()))
 }
 
-fn digest(id: u16) -> Digest {
+pub(super) fn digest(id: u16) -> Digest {
     digest_of(id, TYPE, &id.to_be_bytes())
 }
 

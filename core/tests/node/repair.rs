@@ -310,15 +310,21 @@ fn what_was_pushed_out_meanwhile_is_said_to_be_gone() {
     assert_eq!(node.state.status(node.now).known, 2);
 }
 
-#[test]
-fn what_left_while_its_answer_waited_for_the_rate_is_said_to_be_gone() {
-    let (mut node, old, module) = quiet_node(|settings| settings.cache_size = 40);
+/// A node that knows forty messages of 60,000 bytes, its neighbour and its module; and a partner that has just asked for all.
+fn asked_for_forty_large(cache_size: u32) -> (Node, ConnectionId, ConnectionId, ConnectionId) {
+    let (mut node, old, module) = quiet_node(|settings| settings.cache_size = cache_size);
     let data = |n: u16| vec![u8::try_from(n).unwrap(); 60_000];
     let known: Vec<Digest> = (0..40).map(|n| learn(&mut node, old, module, n, &data(n))).collect();
     let partner = interested(&mut node, 1, &[TYPE]);
     node.pass_secs(1);
     assert_eq!(offered(&mut node, partner), known);
     ask(&mut node, partner, &known);
+    (node, old, module, partner)
+}
+
+#[test]
+fn what_left_while_its_answer_waited_for_the_rate_is_said_to_be_gone() {
+    let (mut node, old, module, partner) = asked_for_forty_large(40);
     assert_eq!(node.got(partner).len(), 17, "the rest waits");
     (100..130).for_each(|n| _ = learn(&mut node, old, module, n, b"newer"));
     node.take(partner);
@@ -568,13 +574,7 @@ fn rates_of_offers_and_interest_are_kept_to() {
 
 #[test]
 fn answers_are_bounded_in_bytes_a_second_and_the_rest_follows() {
-    let (mut node, old, module) = quiet_node(|settings| settings.cache_size = 100);
-    let data = |n: u16| vec![u8::try_from(n).unwrap(); 60_000];
-    let known: Vec<Digest> = (0..40).map(|n| learn(&mut node, old, module, n, &data(n))).collect();
-    let partner = interested(&mut node, 1, &[TYPE]);
-    node.pass_secs(1);
-    assert_eq!(offered(&mut node, partner), known);
-    ask(&mut node, partner, &known);
+    let (mut node, _, _, partner) = asked_for_forty_large(100);
     let at_once = node.got(partner).len();
     assert_eq!(at_once, 17, "a mebibyte");
     node.pass_secs(1);
