@@ -105,7 +105,7 @@ fn who_is_asked_at_once_is_not_asked_again_after_the_others_that_offered() {
 }
 
 #[test]
-fn four_others_are_noted_once_each_and_a_sound_one_takes_the_place_of_one_in_doubt_only_when_these_are_full() {
+fn four_others_are_noted_once_each_and_when_these_are_full_a_sound_one_takes_the_place_of_one_in_doubt_or_the_last() {
     let mut repair = with_trees(&[1, 2, 3, 4, 5, 6, 7]);
     let look_at = |repair: &Repair| repair.wants.get(&99).unwrap().look_at;
     link_of(&mut repair, 2).doubt = DOUBT;
@@ -123,7 +123,11 @@ fn four_others_are_noted_once_each_and_a_sound_one_takes_the_place_of_one_in_dou
     offers(&mut repair, seconds(1), 5, 99);
     assert_eq!(others(&repair, 99), [1, 3, 4, 5]);
     offers(&mut repair, seconds(1), 6, 99);
-    assert_eq!(others(&repair, 99), [1, 3, 4, 5], "all of them sound");
+    assert_eq!(others(&repair, 99), [1, 3, 4, 6], "all of them sound");
+    offers(&mut repair, seconds(1), 7, 99);
+    assert_eq!(others(&repair, 99), [1, 3, 4, 6], "no better than who is there");
+    offers(&mut repair, seconds(1), 3, 99);
+    assert_eq!(others(&repair, 99), [1, 3, 4, 6], "noted already");
 }
 
 #[test]
