@@ -635,28 +635,24 @@ fn of_three_connections_with_one_peer_the_oldest_of_the_newest_ones_direction_go
     assert_eq!(net.state(ours).status(net.now).neighbours[0].connections, 2);
 }
 
-/// What a peer that we dialed hears after its 505, and the one neighbour that was there before.
-fn heard_after_505(proves_itself: bool) -> (Vec<u16>, Vec<u16>) {
-    let (mut net, _, hand, id) = dialed_hand(|_| ());
-    let other = net.scripted(2);
-    let of_other = net.join(other, address(0), Some(9));
-    net.say(hand, id, &[capabilities(5)]);
-    if proves_itself {
-        net.say(hand, id, &[hello(1)]);
-        net.prove(hand, id);
-    }
-    net.say(hand, id, &[PeerMessage::VerificationRequest { nonce: 77 }.frame()]);
-    let before = net.hand(hand).kinds(id).len();
-    let of_other_before = net.hand(other).kinds(of_other).len();
-    net.say(hand, id, &[AddressList::frame_of(&[], false)]);
-    (net.hand(hand).kinds(id).split_off(before), net.hand(other).kinds(of_other).split_off(of_other_before))
-}
-
 #[test]
-fn who_let_us_in_is_not_welcomed_and_nobody_is_told_of_it() {
-    let (said, told) = heard_after_505(false);
-    assert!(!said.contains(&kind::PEER_RESPONSE), "{said:?}");
-    assert!(!told.contains(&kind::PUSH), "{told:?}");
+fn who_let_us_in_is_not_welcomed_unless_it_proved_itself_to_us_as_well_and_nobody_is_told_of_it() {
+    for proves_itself in [false, true] {
+        let (mut net, _, hand, id) = dialed_hand(|_| ());
+        let other = net.scripted(2);
+        let of_other = net.join(other, address(0), Some(9));
+        net.say(hand, id, &[capabilities(5)]);
+        if proves_itself {
+            net.say(hand, id, &[hello(1)]);
+            net.prove(hand, id);
+        } else {
+            net.say(hand, id, &[PeerMessage::VerificationRequest { nonce: 77 }.frame()]);
+            net.say(hand, id, &[AddressList::frame_of(&[], false)]);
+        }
+        let (said, told) = (net.hand(hand).kinds(id), net.hand(other).kinds(of_other));
+        assert_eq!(said.contains(&kind::PEER_RESPONSE), proves_itself, "{said:?}");
+        assert_eq!(told.contains(&kind::PUSH), proves_itself, "{told:?}");
+    }
 }
 
 #[test]
