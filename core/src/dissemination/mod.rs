@@ -356,9 +356,11 @@ impl Dissemination {
         (identity, id, known)
     }
 
-    /// What was asked for is asked for again, later.
+    /// What was asked for is asked for again, later: what came in answer, or, where offers take the place of pushes, at all.
     fn found_no_room(&mut self, now: Instant, id: u16, arrival: &Arrival<'_>) {
-        if let Source::Neighbour(sender) = arrival.source {
+        if let Source::Neighbour(sender) = arrival.source
+            && (arrival.fetched.is_some() || self.repair.has_trees())
+        {
             self.repair.found_no_room(now, sender, (id, arrival.data_type, arrival.data));
         }
     }
