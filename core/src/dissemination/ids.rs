@@ -253,6 +253,7 @@ impl Ids {
     /// Gives room back if few ids are taken.
     pub(super) fn trim(&mut self) {
         self.tellings.trim();
+        self.spare.trim();
     }
 
     /// Gives the room back if no id is taken.

@@ -618,6 +618,7 @@ impl Dissemination {
         self.ids.trim();
         self.pending.trim();
         self.held.trim();
+        self.spare.trim();
         if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
             self.give_back();
         }
