@@ -8,39 +8,32 @@ const ROOM_MAX: usize = 64;
 
 /// Empty lists, with their room.
 #[derive(Clone, Debug)]
-pub(crate) struct SpareLists<T> {
-    lists: Vec<Vec<T>>,
-    /// The fewest that there were since [`trim`](Self::trim).
-    fewest: usize,
-}
+pub(crate) struct SpareLists<T>(Vec<Vec<T>>);
 
 impl<T> Default for SpareLists<T> {
     fn default() -> Self {
-        Self { lists: Vec::new(), fewest: 0 }
+        Self(Vec::new())
     }
 }
 
 impl<T> SpareLists<T> {
     /// An empty list.
     pub(crate) fn take(&mut self) -> Vec<T> {
-        let list = self.lists.pop().unwrap_or_default();
-        self.fewest = self.fewest.min(self.lists.len());
-        list
+        self.0.pop().unwrap_or_default()
     }
 
     /// Keeps a list's room, if there is use for it.
     pub(crate) fn give(&mut self, mut list: Vec<T>) {
-        if self.lists.len() < LISTS_MAX && list.capacity() <= ROOM_MAX {
+        if self.0.len() < LISTS_MAX && list.capacity() <= ROOM_MAX {
             list.clear();
-            self.lists.push(list);
+            self.0.push(list);
         }
     }
 
-    /// Gives back the lists that nobody has needed since the last call: those lie where a rush has left them, and each
-    /// can keep a whole page of memory from the system.
+    /// Gives back half of them, those that have been here the longest: they lie where a rush has left them, and each can
+    /// keep a whole page of memory from the system.
     pub(crate) fn trim(&mut self) {
-        self.lists.drain(..self.fewest.min(self.lists.len()));
-        self.fewest = self.lists.len();
+        self.0.drain(..self.0.len() / 2);
     }
 
     /// Gives all the room back.
@@ -50,12 +43,12 @@ impl<T> SpareLists<T> {
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.lists.len()
+        self.0.len()
     }
 
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.lists.capacity()
+        self.0.capacity()
     }
 }
 
@@ -84,18 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_needed_since_the_last_time_is_given_back_and_the_rest_is_kept() {
+    fn those_that_a_rush_has_left_are_given_back_by_halves_and_the_last_is_kept() {
         let mut lists = SpareLists::default();
-        (0..10).for_each(|_| lists.give(Vec::<u8>::with_capacity(1)));
+        (1..=10).for_each(|room| lists.give(Vec::<u8>::with_capacity(room)));
         lists.trim();
-        assert_eq!(lists.len(), 10, "they have just come");
-        let used = [lists.take(), lists.take(), lists.take()];
-        used.into_iter().for_each(|list| lists.give(list));
-        lists.trim();
-        assert_eq!(lists.len(), 3, "so many were needed at once");
-        let _used = lists.take();
-        lists.trim();
-        assert_eq!(lists.len(), 0, "two were not needed");
-        lists.trim();
+        assert_eq!((lists.len(), lists.take().capacity()), (5, 10), "the latest stay");
+        (0..10).for_each(|_| lists.trim());
+        assert_eq!(lists.len(), 1);
     }
 }
