@@ -501,8 +501,8 @@ impl Dissemination {
             let message = Spreadable { number, data_type: spread.payload.data_type(), senders: &excluded };
             self.repair.choose(now, settings, &mut self.rng, message, neighbours, &mut out.targets)
         } else {
-            let is_excluded = |neighbour| excluded.contains(&neighbour) && !planted!(SentBack);
-            spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+            let senders = if planted!(SentBack) { &[][..] } else { &excluded };
+            spread::choose_others(&mut self.rng, neighbours, settings.degree, &mut out.targets, senders);
             0
         };
         let wanted = still_wanted(settings, out).saturating_sub(u32::try_from(lazily).unwrap_or(u32::MAX));
