@@ -551,7 +551,8 @@ impl Dissemination {
     /// May one more message with `size` bytes of data wait?
     fn has_room(&self, now: Instant, settings: &Settings, source: Source, data_type: u16, size: usize) -> bool {
         let bytes = size.saturating_add(size_of::<u16>());
-        self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
+        self.pending.has_plenty(settings, bytes)
+            || self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
     }
 
     /// Makes room in the memory for one more message, if that can be.
