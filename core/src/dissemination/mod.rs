@@ -537,7 +537,15 @@ impl Dissemination {
     }
 
     /// Drops the messages that have waited for `validation_timeout`.
+    #[inline]
     fn time_out(&mut self, now: Instant, metrics: &mut Metrics) {
+        if self.pending.overdue(now).is_some() {
+            self.drop_overdue(now, metrics);
+        }
+    }
+
+    #[cold]
+    fn drop_overdue(&mut self, now: Instant, metrics: &mut Metrics) {
         while let Some(slot) = self.pending.overdue(now) {
             let Some(message) = self.take_waiting(slot) else { return };
             count(&mut metrics.messages_timed_out);
