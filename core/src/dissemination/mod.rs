@@ -110,6 +110,7 @@ impl Dissemination {
             || is_announced && around.subscribers == Subscribers::AnnouncerOnly && settings.announcer_vouches;
         if around.audience.is_empty() && !vouched {
             count(&mut metrics.messages_untold);
+            self.found_no_room(now, id, &arrival);
             return;
         }
         let waits = !vouched && self.ids.can_ask(around.audience);
@@ -117,6 +118,7 @@ impl Dissemination {
             || !self.make_room_to_remember(now, settings, metrics)
         {
             count(&mut metrics.messages_crowded_out);
+            self.found_no_room(now, id, &arrival);
             return;
         }
         let hops = if is_announced { spread::announced_hops(arrival.ttl) } else { u16::from(arrival.ttl) };
@@ -352,6 +354,13 @@ impl Dissemination {
             known = self.seen.find(&identity);
         }
         (identity, id, known)
+    }
+
+    /// What was asked for is asked for again, later.
+    fn found_no_room(&mut self, now: Instant, id: u16, arrival: &Arrival<'_>) {
+        if let Source::Neighbour(sender) = arrival.source {
+            self.repair.found_no_room(now, sender, (id, arrival.data_type, arrival.data));
+        }
     }
 
     /// A copy of a message that is known (rules 5 and 6).

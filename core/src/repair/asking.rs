@@ -3,11 +3,14 @@
 use super::knowledge::digest_of;
 use super::link::Link;
 use super::offering::AGE_UNIT;
-use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
+use super::{Out, OverTheRate, Repair, Say, due_by};
 use crate::dissemination::NeighbourId;
-use crate::limits::{DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, TREE_PATIENCE, WANTS_PER_NEIGHBOUR};
+use crate::limits::{
+    ANSWER_PATIENCE, DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OTHER_OFFERERS_MAX, TREE_PATIENCE, WANTS_PER_NEIGHBOUR,
+};
 use crate::settings::Settings;
 use crate::time::{Age, Duration, Instant};
+use crate::util::sorted::SortedMap;
 use crate::wire::{Digest, Offer};
 
 /// A message arrives within so much of its first arrival anywhere near: what left the knowledge base later than this
@@ -19,24 +22,70 @@ const PUSH_SKEW: Duration = Duration::from_secs(1);
 pub(super) struct Want {
     /// Since its announcement, by the oldest offer.
     pub(super) age: Age,
-    /// Of whom it is asked now; none if it came, or if nobody was left to ask.
-    pub(super) asked: Option<NeighbourId>,
+    /// The links over which it is asked for now; none if it came, or if nobody was left to ask.
+    pub(super) asked: u64,
+    /// The links over which it was offered.
+    pub(super) offered: u64,
+    /// The links over which it was asked for so far.
+    tried: u64,
     /// In whose share it is.
     owner: NeighbourId,
     /// It came.
     pub(super) is_done: bool,
     /// The first that was asked and did not send it: it is asked once more, after the others, as its answer may be lost.
     pub(super) once_more: Option<NeighbourId>,
-    /// Who else offered it and is asked next.
+    /// The first of those who offered it and are asked next.
     pub(super) others: Vec<NeighbourId>,
-    /// When it is asked for in place of a push, or asked of the next (section 13).
+    /// It is offered in place of a push, so that the next is asked soon (section 13).
+    pub(super) hurries: bool,
+    /// When it is asked for, or asked of the next, if nothing happens before.
     pub(super) look_at: Option<Instant>,
 }
 
 impl Want {
+    /// Nobody is asked for it yet; this neighbour offered it over the link with this bit.
+    pub(super) fn new(age: Age, owner: NeighbourId, bit: u64) -> Self {
+        Self {
+            age,
+            asked: 0,
+            offered: bit,
+            tried: 0,
+            owner,
+            is_done: false,
+            once_more: None,
+            others: Vec::new(),
+            hurries: false,
+            look_at: None,
+        }
+    }
+
+    /// It is asked for over this link.
+    pub(super) const fn ask(&mut self, bit: u64) {
+        self.asked |= bit;
+        self.tried |= bit;
+    }
+
+    /// Who is asked next: whom nobody doubts (section 13), and who has not been asked yet, first.
+    fn next(&mut self, links: &SortedMap<NeighbourId, Link>) -> Option<NeighbourId> {
+        self.others.retain(|other| links.contains_key(other));
+        let is_sound = |other: &NeighbourId| links.get(other).is_some_and(|link| link.doubt == 0);
+        let untried = self.offered & !self.tried;
+        let others = self.others.iter().position(|other| is_sound(other) && self.once_more != Some(*other));
+        if let Some(at) = others {
+            return Some(self.others.remove(at));
+        }
+        let untried = || links.iter().filter(|(_, link)| link.bit & untried != 0);
+        let sound = untried().find(|(_, link)| link.doubt == 0).or_else(|| untried().next());
+        if let Some((next, _)) = sound {
+            self.others.retain(|other| other != next);
+            return Some(*next);
+        }
+        (!self.others.is_empty()).then(|| self.others.remove(0))
+    }
+
     /// A neighbour was asked and did not send it, though it did not say that it is not there. Is that its first time?
-    fn was_not_sent_by(&mut self, neighbour: NeighbourId) -> bool {
-        self.asked = None;
+    fn was_not_sent_by(&mut self, neighbour: NeighbourId, bit: u64) -> bool {
+        self.asked &= !bit;
         let is_first_time = self.once_more != Some(neighbour);
         if self.once_more.is_none() {
             self.once_more = Some(neighbour);
@@ -45,11 +94,6 @@ impl Want {
             }
         }
         is_first_time
-    }
-
-    /// Nobody is asked for it yet; this neighbour offered it.
-    pub(super) fn waiting(age: Age, owner: NeighbourId) -> Self {
-        Self { age, asked: None, owner, is_done: false, once_more: None, others: vec![owner], look_at: None }
     }
 }
 
@@ -112,7 +156,7 @@ impl Repair {
         let digest = digest_of(id, data_type, data);
         let want = self.wants.get_mut(&digest)?;
         (link.came_at, link.empty) = (now, 0);
-        (want.asked, want.is_done, want.others) = (None, true, Vec::new());
+        (want.asked, want.is_done) = (0, true);
         let age = want.age;
         self.is_answered(now, neighbour, digest);
         Some(age)
@@ -128,18 +172,38 @@ impl Repair {
             link.asked.remove(at);
             return;
         }
-        for (_, overtaken) in link.asked.drain(..=at) {
-            if let Some(want) = self.wants.get_mut(&overtaken).filter(|want| want.asked == Some(neighbour)) {
-                want.was_not_sent_by(neighbour);
-                self.orphans.push(overtaken);
+        let (bit, overtaken) = (link.bit, link.asked.drain(..=at).map(|(_, digest)| digest));
+        let overtaken: Vec<Digest> = overtaken.collect();
+        for overtaken in overtaken {
+            if let Some(want) = self.wants.get_mut(&overtaken).filter(|want| want.asked & bit != 0) {
+                want.was_not_sent_by(neighbour, bit);
+                self.is_left(now, overtaken);
             }
         }
-        self.wake_for_orphans(now);
     }
 
-    fn wake_for_orphans(&mut self, now: Instant) {
-        if !self.orphans.is_empty() {
-            wake_by(&mut self.orphaned_at, &mut self.due, now);
+    /// One who was asked for this will not send it: if nobody else is asked, the next is, with the next turn.
+    fn is_left(&mut self, now: Instant, digest: Digest) {
+        if self.wants.get(&digest).is_some_and(|want| want.asked == 0) {
+            self.look_again(digest, now);
+        }
+    }
+
+    /// What came from a neighbour found no room: it is as if it had not come, only that it is not asked for at once.
+    pub(crate) fn found_no_room(&mut self, now: Instant, neighbour: NeighbourId, message: (u16, u16, &[u8])) {
+        if self.wants.is_empty() {
+            return;
+        }
+        let (id, data_type, data) = message;
+        let digest = digest_of(id, data_type, data);
+        let bit = self.links.get(&neighbour).map_or(0, |link| link.bit);
+        let Some(want) = self.wants.get_mut(&digest).filter(|want| want.is_done) else { return };
+        want.is_done = false;
+        if want.offered & bit != 0 {
+            want.was_not_sent_by(neighbour, bit);
+        }
+        if want.look_at.is_none() {
+            self.look_again(digest, now.after(ANSWER_PATIENCE));
         }
     }
 
@@ -148,7 +212,9 @@ impl Repair {
         if self.may_have_been_here(now, age) || self.is_asked_for_much(neighbour) {
             return false;
         }
+        let Some(bit) = self.links.get(&neighbour).map(|link| link.bit) else { return false };
         if let Some(want) = self.wants.get_mut(&digest) {
+            want.offered |= bit;
             if want.age.now(now) < age {
                 want.age = Age::then(now, age);
             }
@@ -156,27 +222,21 @@ impl Repair {
                 return false;
             }
             // Its own second offer, too: the connection that it was asked over may have ended.
-            if want.asked.is_some() {
+            if want.asked != 0 {
                 if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
                     want.others.push(neighbour);
                 }
                 return false;
             }
-            (want.asked, want.look_at) = (Some(neighbour), None);
+            want.look_at = None;
+            want.ask(bit);
             return true;
         }
         if !self.makes_room(neighbour) {
             return false;
         }
-        let want = Want {
-            age: Age::then(now, age),
-            asked: Some(neighbour),
-            owner: neighbour,
-            is_done: false,
-            once_more: None,
-            others: Vec::new(),
-            look_at: None,
-        };
+        let mut want = Want::new(Age::then(now, age), neighbour, bit);
+        want.ask(bit);
         self.wants.insert(digest, want);
         self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         true
@@ -211,7 +271,7 @@ impl Repair {
             return true;
         }
         let Some(oldest) = link.wants.front().copied() else { return true };
-        if self.wants.get(&oldest).is_some_and(|want| want.asked.is_some()) {
+        if self.wants.get(&oldest).is_some_and(|want| want.asked != 0) {
             return false;
         }
         link.wants.pop_front();
@@ -240,48 +300,46 @@ impl Repair {
         digest: Digest,
         out: &mut Out,
     ) {
-        if self.wants.get(&digest).is_some_and(|want| want.asked == Some(neighbour)) {
-            self.ask_the_next(now, settings, digest, out);
+        let bit = self.links.get(&neighbour).map_or(0, |link| link.bit);
+        if let Some(want) = self.wants.get_mut(&digest).filter(|want| want.asked & bit != 0) {
+            want.asked &= !bit;
+            if want.asked == 0 {
+                self.ask_the_next(now, settings, digest, out);
+            }
         }
     }
 
-    /// Whoever else offered it is asked, and answers for it from now on if nobody does.
-    pub(super) fn ask_the_next(&mut self, now: Instant, settings: &Settings, digest: Digest, out: &mut Out) {
-        let Some(want) = self.wants.get_mut(&digest).filter(|want| !want.is_done) else { return };
-        let links = &self.links;
-        want.asked = None;
-        let is_lazy = want.look_at.take().is_some();
-        want.others.retain(|other| links.contains_key(other));
-        if want.others.is_empty() {
-            if !links.contains_key(&want.owner) {
+    /// Whoever else offered it is asked, and answers for it from now on if nobody does. Is there anybody?
+    pub(super) fn ask_the_next(&mut self, now: Instant, settings: &Settings, digest: Digest, out: &mut Out) -> bool {
+        let Some(want) = self.wants.get_mut(&digest).filter(|want| !want.is_done) else { return false };
+        let has_owner = self.links.contains_key(&want.owner);
+        let Some(next) = want.next(&self.links) else {
+            if !has_owner {
                 self.wants.remove(&digest);
             }
-            return;
-        }
-        // Those in doubt (section 13) last.
-        let is_sound = |other: &NeighbourId| links.get(other).is_some_and(|link| link.doubt == 0);
-        let next = want.others.remove(want.others.iter().position(is_sound).unwrap_or(0));
-        want.asked = Some(next);
-        if !links.contains_key(&want.owner) {
+            return false;
+        };
+        want.look_at = None;
+        want.ask(self.links.get(&next).map_or(0, |link| link.bit));
+        let hurries = want.hurries;
+        if !has_owner {
             want.owner = next;
             self.links.get_mut(&next).into_iter().for_each(|link| link.wants.push_back(digest));
         }
         self.ask(now, settings, next, &[digest]);
-        match out.last_mut() {
-            Some((to, Say::Want(digests))) if *to == next && digests.len() < DIGESTS_PER_FRAME => digests.push(digest),
+        // Answers keep the order of the questions: to the last frame, or a new one.
+        match out.iter_mut().rev().find(|(to, say)| *to == next && matches!(say, Say::Want(_))) {
+            Some((_, Say::Want(digests))) if digests.len() < DIGESTS_PER_FRAME => digests.push(digest),
             _ => out.push((next, Say::Want(vec![digest]))),
         }
-        if is_lazy {
+        if hurries {
             self.look_again(digest, now.after(TREE_PATIENCE));
         }
+        true
     }
 
     /// What was asked for and does not come is asked of others. Who offered much and had none of it is named.
     pub(super) fn lose_patience(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
-        self.orphaned_at = None;
-        for digest in std::mem::take(&mut self.orphans) {
-            self.ask_the_next(now, settings, digest, out);
-        }
         let asked = self.links.keys().take_while(|_| self.is_asking);
         let neighbours: Vec<NeighbourId> = asked.copied().collect();
         for neighbour in neighbours {
@@ -290,7 +348,8 @@ impl Repair {
             while let Some(link) = self.links.get_mut(&neighbour)
                 && let Some((_, digest)) = link.asked.front().copied()
             {
-                let is_waited_for = self.wants.get(&digest).is_some_and(|want| want.asked == Some(neighbour));
+                let bit = link.bit;
+                let is_waited_for = self.wants.get(&digest).is_some_and(|want| want.asked & bit != 0);
                 if is_waited_for && link.patience_ends().is_some_and(|at| at > now) {
                     break;
                 }
@@ -298,7 +357,9 @@ impl Repair {
                 if !is_waited_for {
                     continue;
                 }
-                let is_first_time = self.wants.get_mut(&digest).is_some_and(|want| want.was_not_sent_by(neighbour));
+                let Some(want) = self.wants.get_mut(&digest) else { continue };
+                let is_first_time = want.was_not_sent_by(neighbour, bit);
+                let is_left = want.asked == 0;
                 link.empty = link.empty.saturating_add(u32::from(is_first_time));
                 if link.empty >= EMPTY_OFFERS_MAX {
                     link.empty = 0;
@@ -306,38 +367,68 @@ impl Repair {
                         out.push((neighbour, Say::OffersAreEmpty));
                     }
                 }
-                self.ask_the_next(now, settings, digest, out);
+                if is_left {
+                    self.ask_the_next(now, settings, digest, out);
+                }
             }
         }
     }
 
     /// A neighbour is gone, and its link with it: what was asked of it is asked of others with the next turn.
     pub(super) fn give_up_on(&mut self, now: Instant, neighbour: NeighbourId, gone: Link) {
-        for digest in gone.asked.into_iter().map(|(_, digest)| digest) {
-            if let Some(want) = self.wants.get_mut(&digest).filter(|want| want.asked == Some(neighbour)) {
-                want.asked = None;
-                // What is its own follows below.
-                if want.owner != neighbour {
-                    self.orphans.push(digest);
-                }
+        for (_, digest) in gone.asked {
+            let asked = self.wants.get_mut(&digest).filter(|want| want.asked & gone.bit != 0);
+            if let Some(want) = asked {
+                want.asked &= !gone.bit;
+                self.is_left(now, digest);
             }
         }
-        // It may come back, and knows nothing then of what it offered.
-        self.wants.values_mut().for_each(|want| want.others.retain(|other| *other != neighbour));
+        // It may come back, and knows nothing then of what it offered. Its bit will be another's.
+        for want in self.wants.values_mut() {
+            want.others.retain(|other| *other != neighbour);
+            (want.offered, want.tried) = (want.offered & !gone.bit, want.tried & !gone.bit);
+        }
         for digest in gone.wants {
             let Some(want) = self.wants.get_mut(&digest).filter(|want| want.owner == neighbour) else { continue };
-            if let Some(heir) = want.asked
-                && let Some(link) = self.links.get_mut(&heir)
-            {
+            let heir = self.links.iter().find(|(_, link)| link.bit & want.asked != 0).map(|(heir, _)| *heir);
+            if let Some(heir) = heir {
                 want.owner = heir;
-                link.wants.push_back(digest);
-            } else if want.is_done || want.others.is_empty() {
+                self.links.get_mut(&heir).into_iter().for_each(|link| link.wants.push_back(digest));
+            } else if want.is_done || want.offered == 0 {
                 self.wants.remove(&digest);
             } else {
-                self.orphans.push(digest);
+                self.look_again(digest, now);
             }
         }
-        self.wake_for_orphans(now);
+    }
+
+    /// What was to be looked at by now is asked for, or asked of another.
+    pub(super) fn ask_what_waits(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
+        while self.waiting.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((at, digest)) = self.waiting.pop_first()
+        {
+            // Another was asked meanwhile, and has its own time.
+            let Some(want) = self.wants.get_mut(&digest).filter(|want| want.look_at == Some(at)) else { continue };
+            want.look_at = None;
+            if want.is_done {
+                continue;
+            }
+            let late = std::mem::take(&mut want.asked);
+            if late == 0 {
+                self.ask_the_next(now, settings, digest, out);
+            } else {
+                self.are_late(now, settings, (digest, late), out);
+            }
+        }
+    }
+
+    /// A want is looked at then.
+    pub(super) fn look_again(&mut self, digest: Digest, at: Instant) {
+        if let Some(want) = self.wants.get_mut(&digest) {
+            want.look_at = Some(at);
+            self.waiting.insert((at, digest));
+            due_by(&mut self.due, at);
+        }
     }
 
     /// Forgets what nobody could offer any more.

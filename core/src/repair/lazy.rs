@@ -4,7 +4,7 @@ use super::asking::Want;
 use super::knowledge::Entry;
 use super::link::{Link, Types};
 use super::offering::{AGE_UNIT, is_wanted, offer_one};
-use super::{Out, OverTheRate, Repair, Say, due_by, wake_by};
+use super::{Out, OverTheRate, Repair, Say, wake_by};
 use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{
     DIGESTS_PER_FRAME, DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT,
@@ -16,7 +16,7 @@ use crate::time::{Age, Duration, Instant};
 use crate::tree::{Trees, Turn, Way};
 use crate::util::bucket::TokenBucket;
 use crate::wire::{Digest, Offer};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a node with `spreading = tree` has beside repair.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +26,6 @@ pub(super) struct Lazy {
     offers: VecDeque<(u64, u64)>,
     /// When that is.
     pub(super) offers_at: Option<Instant>,
-    /// What was offered, and when it is asked for, or asked of another. Each want is here at most once for each asking.
-    waiting: BTreeSet<(Instant, Digest)>,
     /// Messages that came lately, and the links at whose ends they are: most wait for VALIDATION, so that the knowledge
     /// base does not have them.
     pub(super) recent: BTreeMap<Digest, u64>,
@@ -39,11 +37,6 @@ pub(super) struct Lazy {
 }
 
 impl Lazy {
-    /// The earliest of all that is due.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.offers_at).min()
-    }
-
     /// Messages that came lately.
     fn remember(&mut self, now: Instant, digest: Digest, links: u64) {
         *self.recent.entry(digest).or_insert(0) |= links;
@@ -234,9 +227,9 @@ impl Repair {
     ) {
         let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty()) else { return };
         let digest = super::digest_of(id, data_type, data);
-        let offerers = self.wants.get(&digest).map_or(&[][..], |want| &want.others);
-        let had = offerers.iter().chain(&from).filter_map(|neighbour| self.links.get(neighbour));
-        lazy.remember(now, digest, had.fold(0, |links, link| links | link.bit));
+        let offered = self.wants.get(&digest).map_or(0, |want| want.offered);
+        let from = from.and_then(|neighbour| self.links.get(&neighbour)).map_or(0, |link| link.bit);
+        lazy.remember(now, digest, offered | from);
     }
 
     /// It came from a neighbour. What is to be told to it.
@@ -383,35 +376,45 @@ impl Repair {
         if self.may_have_been_here(now, age) || self.is_asked_for_much(neighbour) {
             return false;
         }
+        let Some(bit) = self.links.get(&neighbour).map(|link| link.bit) else { return false };
         if !self.wants.contains_key(&digest) {
             if !self.makes_room(neighbour) {
                 return false;
             }
-            self.wants.insert(digest, Want::waiting(Age::then(now, age), neighbour));
+            self.wants.insert(digest, Want::new(Age::then(now, age), neighbour, bit));
             self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
         }
         let Some(want) = self.wants.get_mut(&digest) else { return false };
+        want.offered |= bit;
         if want.is_done {
             return false;
         }
+        want.hurries = true;
         let in_doubt = |other: &NeighbourId| self.links.get(other).is_none_or(|link| link.doubt > 0);
         let is_sound = !in_doubt(&neighbour);
         // Who is in doubt is asked only until somebody else offers.
-        let is_free = want.asked.as_ref().map_or(waits == Duration::ZERO, |asked| is_sound && in_doubt(asked));
+        let is_free = match want.asked {
+            0 => waits == Duration::ZERO,
+            asked => is_sound && self.links.values().all(|link| link.bit & asked == 0 || link.doubt > 0),
+        };
         if is_free {
             want.others.retain(|other| *other != neighbour);
-            want.asked = Some(neighbour);
+            want.asked = 0;
+            want.ask(bit);
             return true;
         }
-        if is_sound && want.others.len() >= OTHER_OFFERERS_MAX {
-            let at = want.others.iter().position(in_doubt);
-            at.into_iter().for_each(|at| _ = want.others.remove(at));
-        }
-        if want.others.len() < OTHER_OFFERERS_MAX && !want.others.contains(&neighbour) {
-            want.others.push(neighbour);
+        if !want.others.contains(&neighbour) {
+            if is_sound && want.others.len() >= OTHER_OFFERERS_MAX {
+                // The first to offer may be many that have nothing but haste: the latest is always among those asked.
+                let at = want.others.iter().position(in_doubt).unwrap_or(OTHER_OFFERERS_MAX.saturating_sub(1));
+                want.others.remove(at);
+            }
+            if want.others.len() < OTHER_OFFERERS_MAX {
+                want.others.push(neighbour);
+            }
         }
         if want.look_at.is_none() && !want.others.is_empty() {
-            let waits = if want.asked.is_some() { TREE_PATIENCE } else { waits };
+            let waits = if want.asked == 0 { waits } else { TREE_PATIENCE };
             self.look_again(digest, now.after(waits));
         }
         false
@@ -427,9 +430,7 @@ impl Repair {
         let digest = super::digest_of(id, data_type, data);
         let want = self.wants.get_mut(&digest)?;
         let link = self.links.get_mut(&neighbour);
-        // Who was asked has it, too, though another was faster.
-        want.others.extend(want.asked.take());
-        want.is_done = true;
+        (want.asked, want.is_done) = (0, true);
         let link = link.filter(|link| link.asked.iter().any(|(_, asked)| *asked == digest))?;
         (link.came_at, link.empty, link.doubt) = (now, 0, link.doubt.saturating_sub(1));
         let age = want.age;
@@ -437,39 +438,20 @@ impl Repair {
         Some(age)
     }
 
-    /// What was waited for for long enough is asked for, or asked of another.
-    pub(super) fn ask_in_place_of_a_push(&mut self, now: Instant, settings: &Settings, out: &mut Out) {
-        while let Some(lazy) = self.lazy.as_mut()
-            && lazy.waiting.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((at, digest)) = lazy.waiting.pop_first()
-        {
-            // Another was asked meanwhile, and has its own time.
-            let Some(want) = self.wants.get_mut(&digest).filter(|want| want.look_at == Some(at)) else { continue };
-            want.look_at = None;
-            if want.is_done {
-                continue;
-            }
-            let is_last = want.others.is_empty();
-            if let Some(slow) = want.asked {
-                let link = self.links.get_mut(&slow);
-                link.into_iter().for_each(|link| link.doubt = link.doubt.saturating_add(DOUBT).min(DOUBT_MAX));
-                out.push((slow, Say::Unanswered));
-                if is_last {
-                    continue;
-                }
-            }
-            self.ask_the_next(now, settings, digest, out);
-            if self.wants.get(&digest).is_some_and(|want| want.asked.is_some()) {
-                self.look_again(digest, now.after(TREE_PATIENCE));
-            }
+    /// Who was asked in place of a push, over these links, has not sent it in time: they are in doubt now. All others are
+    /// asked at once: where one is silent, those that offered right after it may be of its kind.
+    pub(super) fn are_late(&mut self, now: Instant, settings: &Settings, (digest, late): (Digest, u64), out: &mut Out) {
+        let late_ones = self.links.iter().filter(|(_, link)| link.bit & late != 0);
+        out.extend(late_ones.map(|(neighbour, _)| (*neighbour, Say::Unanswered)));
+        for link in self.links.values_mut().filter(|link| link.bit & late != 0) {
+            link.doubt = link.doubt.saturating_add(DOUBT).min(DOUBT_MAX);
         }
-    }
-
-    pub(super) fn look_again(&mut self, digest: Digest, at: Instant) {
-        if let (Some(lazy), Some(want)) = (&mut self.lazy, self.wants.get_mut(&digest)) {
-            want.look_at = Some(at);
-            lazy.waiting.insert((at, digest));
-            due_by(&mut self.due, at);
+        let asked = (0..OTHER_OFFERERS_MAX).take_while(|_| self.ask_the_next(now, settings, digest, out)).count();
+        if asked == 0
+            && let Some(want) = self.wants.get_mut(&digest)
+        {
+            // Section 12's patience goes on.
+            (want.asked, want.hurries) = (late, false);
         }
     }
 }

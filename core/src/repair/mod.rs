@@ -22,7 +22,7 @@ use knowledge::{Entry, Knowledge};
 use lazy::Lazy;
 pub(crate) use lazy::Spreadable;
 use link::{Link, Types};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be said to a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +75,8 @@ pub(crate) struct Repair {
     wants: BTreeMap<Digest, Want>,
     /// Present with `spreading = tree`.
     lazy: Option<Box<Lazy>>,
-    /// What was asked of neighbours that are gone, to be asked of others at once.
-    orphans: Vec<Digest>,
-    orphaned_at: Option<Instant>,
+    /// When which want is looked at. Each is here at most once for each asking.
+    waiting: BTreeSet<(Instant, Digest)>,
     /// With whom the last round of answers began.
     answered_first: Option<NeighbourId>,
     /// Somebody may have been asked for something that has not come. Most of the time nobody is, and links need not be
@@ -111,8 +110,7 @@ impl Repair {
             links: SortedMap::new(),
             wants: BTreeMap::new(),
             lazy: Self::lazy_for(settings),
-            orphans: Vec::new(),
-            orphaned_at: None,
+            waiting: BTreeSet::new(),
             answered_first: None,
             is_asking: false,
             bits: 0,
@@ -251,7 +249,7 @@ impl Repair {
         self.give_up_on(now, neighbour, link);
         if self.links.is_empty() {
             (self.offers_at, self.soon_at, self.answers_at, self.interest_at) = (None, None, None, None);
-            (self.wants, self.orphans, self.orphaned_at, self.due) = (BTreeMap::new(), Vec::new(), None, None);
+            (self.wants, self.waiting, self.due) = (BTreeMap::new(), BTreeSet::new(), None);
             self.lazy.iter_mut().for_each(|lazy| **lazy = Lazy::default());
         }
     }
@@ -327,7 +325,7 @@ impl Repair {
             out.extend(self.links.keys().map(|neighbour| (*neighbour, Say::Interest)));
         }
         self.lose_patience(now, settings, out);
-        self.ask_in_place_of_a_push(now, settings, out);
+        self.ask_what_waits(now, settings, out);
         self.offer_lazily(now, settings, room, out);
         if is_due(&mut self.answers_at) {
             self.answer_all(now, settings, room, out);
@@ -377,8 +375,9 @@ impl Repair {
         let patience = asked.filter_map(Link::patience_ends).min();
         self.is_asking = patience.is_some();
         let others = [self.offers_at, self.soon_at, self.answers_at, self.interest_at];
-        let lazily = self.lazy.as_ref().and_then(|lazy| lazy.due());
-        self.due = others.into_iter().flatten().chain(patience).chain(self.orphaned_at).chain(lazily).min();
+        let lazily = self.lazy.as_ref().and_then(|lazy| lazy.offers_at);
+        let waiting = self.waiting.first().map(|(at, _)| *at);
+        self.due = others.into_iter().flatten().chain(patience).chain(waiting).chain(lazily).min();
     }
 }
 

@@ -5,6 +5,9 @@ use crate::limits::{OTHER_OFFERERS_MAX, WANTS_PER_NEIGHBOUR};
 use crate::settings::{Addresses, Spreading};
 use crate::wire::PeerMessage;
 
+mod lazy;
+mod turns;
+
 const TYPE: u16 = 1337;
 
 pub(super) fn settings() -> Settings {
@@ -110,7 +113,7 @@ fn a_neighbour_has_so_many_wants_and_those_that_are_waited_for_stay() {
     assert_eq!(offer(2, 30_000, half), half, "another's share");
     // What is waited for no more makes room for as many.
     for digest in 0..10 {
-        repair.wants.get_mut(&digest).unwrap().asked = None;
+        repair.wants.get_mut(&digest).unwrap().asked = 0;
     }
     let digests: Vec<Digest> = (40_000..40_020).collect();
     assert_eq!(offered(&mut repair, seconds(0), 1, &digests, 1), [wanted(1, &digests[..10])]);

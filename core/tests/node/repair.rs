@@ -444,6 +444,60 @@ fn what_a_later_answer_has_overtaken_is_asked_of_the_next_at_once() {
 }
 
 #[test]
+fn when_the_first_that_offered_are_silent_everybody_else_who_did_is_asked_before_the_first_again() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let partners: Vec<ConnectionId> = (1..=8).map(|n| partner(&mut node, n)).collect();
+    partners.iter().for_each(|id| offer(&mut node, *id, &[7], 1));
+    let mut asked = Vec::new();
+    for turn in 1..=9 {
+        let before = asked.len();
+        asked.extend((1..=8).filter(|n| heard(&mut node, partners[n - 1]) == [Heard::Want(vec![7])]));
+        assert_eq!(asked.len(), before + 1, "turn {turn}");
+        node.pass(millis(2_010));
+    }
+    assert_eq!((&asked[..5], asked[8]), (&[1, 2, 3, 4, 5][..], 1), "in the order of their offers, {asked:?}");
+    asked[..8].sort_unstable();
+    assert_eq!(asked[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn what_came_and_found_no_room_is_asked_for_again_once_patience_ends() {
+    let mut node = Node::new(|settings| settings.pending_max = 16);
+    let (loud, module) = (node.neighbour(), node.subscriber(TYPE));
+    let (one, other) = (partner(&mut node, 1), partner(&mut node, 2));
+    let [wanted, alone] = [digest(700, TYPE, b"missed"), digest(701, TYPE, b"missed")];
+    offer(&mut node, one, &[wanted, alone], 1);
+    offer(&mut node, other, &[wanted], 1);
+    assert_eq!(heard(&mut node, one), [Heard::Want(vec![wanted, alone])]);
+    for id in 0..64 {
+        let from = [loud, one, other][usize::from(id % 3)];
+        node.hear(from, 3, id, TYPE, b"waits");
+    }
+    let waiting = node.told(module);
+    let before = node.metrics().messages_crowded_out;
+    // However often it comes.
+    for _ in 0..3 {
+        node.hear(one, 5, 700, TYPE, b"missed");
+        node.hear(one, 5, 701, TYPE, b"missed");
+        node.pass(millis(300));
+    }
+    assert_eq!(node.metrics().messages_crowded_out - before, 6);
+    waiting.iter().for_each(|told| node.validate(module, told.id, true));
+    node.pass(millis(1_090));
+    node.take(one);
+    assert_eq!(heard(&mut node, other).iter().filter(|said| matches!(said, Heard::Want(_))).count(), 0);
+    node.pass(millis(20));
+    assert!(heard(&mut node, other).contains(&Heard::Want(vec![wanted])));
+    assert!(heard(&mut node, one).contains(&Heard::Want(vec![alone])), "nobody else offered it");
+    node.hear(other, 5, 700, TYPE, b"missed");
+    assert_eq!(node.told_one(module).data, b"missed");
+    node.pass_secs(9);
+    assert!(!heard(&mut node, one).contains(&Heard::Want(vec![wanted])), "it is here");
+    assert_eq!(node.metrics().faults, 0);
+}
+
+#[test]
 fn not_asked_for_is_what_is_known_or_too_old_or_was_refused_already() {
     let mut node = Node::new(|_| {});
     let module = node.subscriber(TYPE);
@@ -722,4 +776,34 @@ fn what_grew_stale_in_a_neighbours_queue_is_offered_once_it_reads_again() {
     assert!(stale > 0 && pushed + stale == 20, "{pushed} pushed, {stale} stale");
     // Whether those that went out have arrived cannot be known: they are offered as well.
     assert_eq!(said.iter().map(offers).sum::<u64>(), 20);
+}
+
+#[test]
+fn interest_in_nothing_is_not_said_when_one_of_two_connections_ends() {
+    let mut node = Node::new(|_| {});
+    let (first, second) = (partner(&mut node, 1), partner(&mut node, 1));
+    node.reset(second);
+    node.pass_secs(2);
+    assert_eq!(heard(&mut node, first), []);
+    node.subscriber(TYPE);
+    let third = partner(&mut node, 1);
+    node.pass_secs(2);
+    node.take(first);
+    node.reset(third);
+    assert_eq!(heard(&mut node, first), [Heard::Interest(false, vec![TYPE])], "what was said there may be lost");
+}
+
+#[test]
+fn what_was_asked_for_is_not_pushed_to_who_takes_part_however_young_it_is() {
+    let mut node = Node::new(|settings| settings.degree = 8);
+    let module = node.subscriber(TYPE);
+    let (from, to) = (interested(&mut node, 1, &[TYPE]), interested(&mut node, 2, &[TYPE]));
+    node.pass_secs(1);
+    let wanted = digest(7, TYPE, b"missed");
+    offer(&mut node, from, &[wanted], 1);
+    node.hear(from, 5, 7, TYPE, b"missed");
+    node.validate(module, 7, true);
+    assert_eq!(heard(&mut node, to), []);
+    node.pass(millis(21));
+    assert_eq!(offered(&mut node, to), [wanted]);
 }

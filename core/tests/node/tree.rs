@@ -489,6 +489,38 @@ fn who_offers_what_nobody_else_had_in_the_end_is_asked() {
 }
 
 #[test]
+fn where_one_is_silent_four_are_asked_at_once_the_first_and_the_latest_who_offered_and_then_the_rest() {
+    let (mut node, module) = tree_node();
+    let all = partners(&mut node, 11);
+    all.iter().for_each(|id| offer(&mut node, *id, digest(7, TYPE, b"x")));
+    let asked = |node: &mut Node| -> Vec<usize> {
+        let is_asked = |n: &usize| heard(node, all[n - 1]) == [Heard::Want(vec![digest(7, TYPE, b"x")])];
+        (1..=11).filter(is_asked).collect()
+    };
+    node.pass(millis(100));
+    assert_eq!(asked(&mut node), [1]);
+    let mut all_asked = vec![1];
+    for (turn, (count, unanswered)) in [(4, 1), (4, 5), (2, 9)].into_iter().enumerate() {
+        node.pass(millis(399));
+        assert_eq!(asked(&mut node), []);
+        node.pass(millis(1));
+        let now = asked(&mut node);
+        assert_eq!((now.len(), node.metrics().offers_unanswered), (count, unanswered));
+        assert!(turn > 0 || [2, 3, 11].iter().all(|n| now.contains(n)), "{now:?}");
+        all_asked.extend(now);
+    }
+    all_asked.sort_unstable();
+    assert_eq!(all_asked, (1..=11).collect::<Vec<_>>(), "each once");
+    // All of them are in doubt now, and one was only late.
+    node.pass(millis(400));
+    assert_eq!((asked(&mut node), node.metrics().offers_unanswered), (vec![], 11));
+    learn(&mut node, all[9], module, 7, FAR);
+    assert_eq!(node.metrics().messages_fetched, 1);
+    node.pass_secs(5);
+    assert_eq!((asked(&mut node), node.metrics().faults), (vec![], 0));
+}
+
+#[test]
 fn nobody_is_blamed_for_the_time_in_which_another_was_asked() {
     let (mut node, _) = tree_node();
     let all = partners(&mut node, 3);
