@@ -512,8 +512,8 @@ impl Dissemination {
             let message = Spreadable { number, data_type: spread.payload.data_type(), senders: &excluded };
             self.repair.choose(now, settings, &mut self.rng, message, neighbours, &mut out.targets)
         } else {
-            let is_excluded = |neighbour| excluded.contains(&neighbour) && !planted!(SentBack);
-            spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+            let senders = if planted!(SentBack) { &[][..] } else { &excluded };
+            spread::choose_others(&mut self.rng, neighbours, settings.degree, &mut out.targets, senders);
             0
         };
         let wanted = still_wanted(settings, out).saturating_sub(u32::try_from(lazily).unwrap_or(u32::MAX));
@@ -548,7 +548,15 @@ impl Dissemination {
     }
 
     /// Drops the messages that have waited for `validation_timeout`.
+    #[inline]
     fn time_out(&mut self, now: Instant, metrics: &mut Metrics) {
+        if self.pending.overdue(now).is_some() {
+            self.drop_overdue(now, metrics);
+        }
+    }
+
+    #[cold]
+    fn drop_overdue(&mut self, now: Instant, metrics: &mut Metrics) {
         while let Some(slot) = self.pending.overdue(now) {
             let Some(message) = self.take_waiting(slot) else { return };
             count(&mut metrics.messages_timed_out);
@@ -562,7 +570,8 @@ impl Dissemination {
     /// May one more message with `size` bytes of data wait?
     fn has_room(&self, now: Instant, settings: &Settings, source: Source, data_type: u16, size: usize) -> bool {
         let bytes = size.saturating_add(size_of::<u16>());
-        self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
+        self.pending.has_plenty(settings, bytes)
+            || self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
     }
 
     /// Makes room in the memory for one more message, if that can be.
@@ -629,6 +638,7 @@ impl Dissemination {
         self.ids.trim();
         self.pending.trim();
         self.held.trim();
+        self.spare.trim();
         if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
             self.give_back();
         }
