@@ -163,7 +163,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// Someone's text, short and without anything that a terminal would obey.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut short = String::new();
     for c in text.chars().take(LONGEST) {

@@ -1,6 +1,6 @@
 //! What a value's text means. Every error says what is wrong and what would be right.
 
-use crate::report::shown;
+use crate::report::{printable, shown};
 use gossip_core::Endpoint;
 use gossip_core::time::Duration;
 use rapidfuzz::distance::osa;
@@ -76,7 +76,10 @@ pub(crate) fn text(text: &str) -> Result<&str, String> {
         return Err("has no value".to_owned());
     }
     match unquoted(text) {
-        Some(inner) => Err(format!("{} has quotes around it; without them would be right: {inner}", shown(text))),
+        Some(inner) => {
+            let right = printable(inner);
+            Err(format!("{} has quotes around it; without them would be right: {right}", shown(text)))
+        }
         None => Ok(text),
     }
 }

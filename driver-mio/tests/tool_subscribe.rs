@@ -142,7 +142,12 @@ fn a_daemon_that_goes_away_or_is_not_there_is_named() {
     let ended = run(&["subscribe", "-a", &address, "-t", "1"]).expect_status(1);
     daemon.end();
     assert!(ended.text().ends_with("last\n"));
-    ended.expect_error(&format!("the daemon at {address} closed the connection"));
+    let ended = ended.expect_error(&format!("the daemon at {address} closed the connection"));
+    assert!(!ended.stderr.contains("api_address"));
+    let daemon = Daemon::new(|mut peer| peer.expect(&notify(1)));
+    let ended = run(&["subscribe", "-a", &daemon.address, "-t", "1"]).expect_status(1);
+    daemon.end();
+    ended.expect_error("closed the connection without a word: it stopped, or this is not its api_address");
     let address = nobodys_address().to_string();
     run(&["subscribe", "-a", &address, "-t", "1"]).expect_status(1).expect_error("cannot reach a gossip daemon at");
 }

@@ -352,6 +352,8 @@ fn log_file_keeps_its_odd_characters_but_not_quotes() {
     let told = "f.ini:6: [gossip] log_file: '\"a b\"' has quotes around it; without them would be right: a b";
     assert_eq!(refusal(with("log_file = \"a b\"")), told);
     assert_eq!(refusal(with("log_file =")), "f.ini:6: [gossip] log_file: has no value");
+    let told = "f.ini:6: [gossip] log_file: '\"a\\u{4}b\"' has quotes around it; without them would be right: a\\u{4}b";
+    assert_eq!(refusal(with("log_file = \"a\u{4}b\"")), told, "a terminal obeys nothing of it");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use crate::limits::{OTHER_OFFERERS_MAX, WANTS_PER_NEIGHBOUR};
 use crate::settings::{Addresses, Spreading};
 use crate::wire::PeerMessage;
 
+mod lazy;
+mod turns;
+
 const TYPE: u16 = 1337;
 
 pub(super) fn settings() -> Settings {

@@ -2,7 +2,8 @@
 
 use crate::harness::{Node, data_of};
 use gossip_core::limits::PARKED_BYTES_PER_MODULE;
-use gossip_core::wire::ApiMessage;
+use gossip_core::time::Duration;
+use gossip_core::wire::{ApiMessage, PeerMessage, kind};
 use gossip_core::{ConnectionId, EndReason, Event, Flush, Note, Settings};
 
 const TYPE: u16 = 1337;
@@ -485,4 +486,49 @@ fn what_waits_for_a_neighbour_goes_out_before_the_node_ends() {
     validate_all(&mut node, judge);
     node.handle(Event::Shutdown);
     assert_eq!((node.got(deaf).len(), node.closed(deaf)), (20, Some(Flush::First)));
+}
+
+#[test]
+fn what_is_vouched_for_finds_room_in_a_neighbours_queue_with_a_quarter_to_spare() {
+    let mut node = Node::new(|settings| settings.peer_queue = 1 << 18);
+    let (_neighbour, _judge, announcer) = (node.neighbour(), node.subscriber(TYPE), node.module());
+    numbered(40, 32_000).iter().for_each(|one| node.announce(announcer, 3, TYPE, one));
+    // With five of them waiting, 1.25 * 5 * 32,002 + 32,000 bytes fit into 2^18, with six they do not.
+    assert_eq!(node.state.status(node.now).waiting, 6);
+    assert!(node.metrics().announcements_parked > 0);
+}
+
+#[test]
+fn what_waits_while_nothing_is_read_is_not_half_received() {
+    let mut node = Node::new(|settings| (settings.pending_max, settings.partial_bytes) = (16, 1 << 20));
+    let (judge, announcer) = (node.subscriber(TYPE), node.module());
+    let all = numbered(120, 30_000);
+    node.say_bytes(announcer, &all.iter().flat_map(|data| announce(data)).collect::<Vec<u8>>());
+    assert!(node.is_reading_stopped(announcer), "and far more than a mebibyte waits");
+    assert_eq!((node.closed(announcer), node.metrics().partials_crowded_out), (None, 0));
+    assert_eq!(validate_all(&mut node, judge), all);
+}
+
+#[test]
+fn a_neighbour_whose_queue_is_judged_is_not_pinged_before_it_has_been_silent_for_long_enough() {
+    let mut node = Node::new(|settings| {
+        settings.peer_queue = 1 << 18;
+        settings.peer_stall_timeout = Duration::from_secs(20);
+    });
+    let (from, judge) = (node.neighbour(), node.subscriber(TYPE));
+    let slow = node.join(([10, 2, 0, 1], 6001).into(), Some(1));
+    node.deafen(slow);
+    for (n, data) in (0..).zip(numbered(7, 30_000)) {
+        node.hear(from, 9, n, TYPE, &data);
+        validate_all(&mut node, judge);
+    }
+    // Above its mark, but it drains.
+    node.read(slow, 60_000);
+    node.pass_secs(10);
+    node.say(slow, &PeerMessage::Pong.frame());
+    node.pass_secs(11);
+    let is_pinged = |node: &mut Node| node.take(slow).iter().any(|frame| frame.kind() == kind::PING);
+    assert!(node.closed(slow).is_none() && !is_pinged(&mut node), "judged after 20 s, heard after 10");
+    node.pass_secs(5);
+    assert!(is_pinged(&mut node), "silent for 15 s");
 }

@@ -777,3 +777,33 @@ fn what_grew_stale_in_a_neighbours_queue_is_offered_once_it_reads_again() {
     // Whether those that went out have arrived cannot be known: they are offered as well.
     assert_eq!(said.iter().map(offers).sum::<u64>(), 20);
 }
+
+#[test]
+fn interest_in_nothing_is_not_said_when_one_of_two_connections_ends() {
+    let mut node = Node::new(|_| {});
+    let (first, second) = (partner(&mut node, 1), partner(&mut node, 1));
+    node.reset(second);
+    node.pass_secs(2);
+    assert_eq!(heard(&mut node, first), []);
+    node.subscriber(TYPE);
+    let third = partner(&mut node, 1);
+    node.pass_secs(2);
+    node.take(first);
+    node.reset(third);
+    assert_eq!(heard(&mut node, first), [Heard::Interest(false, vec![TYPE])], "what was said there may be lost");
+}
+
+#[test]
+fn what_was_asked_for_is_not_pushed_to_who_takes_part_however_young_it_is() {
+    let mut node = Node::new(|settings| settings.degree = 8);
+    let module = node.subscriber(TYPE);
+    let (from, to) = (interested(&mut node, 1, &[TYPE]), interested(&mut node, 2, &[TYPE]));
+    node.pass_secs(1);
+    let wanted = digest(7, TYPE, b"missed");
+    offer(&mut node, from, &[wanted], 1);
+    node.hear(from, 5, 7, TYPE, b"missed");
+    node.validate(module, 7, true);
+    assert_eq!(heard(&mut node, to), []);
+    node.pass(millis(21));
+    assert_eq!(offered(&mut node, to), [wanted]);
+}

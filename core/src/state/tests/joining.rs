@@ -600,3 +600,70 @@ fn the_first_that_a_peer_says_of_itself_counts() {
     let of_old = net.state(ours).membership.view.by_address(&address(2)).map(|neighbour| neighbour.instance);
     assert_eq!(of_old, Some(None), "too late");
 }
+
+#[test]
+fn of_two_dials_to_one_peer_the_first_to_be_asked_for_its_proof_goes_on() {
+    let (mut net, ours, hand) = ours_and_hand(|its| (its.target_peers, its.min_peers) = (8, 4));
+    let alias: SocketAddr = "10.0.0.2:7777".parse().unwrap();
+    net.nodes[hand].aliases = vec![alias];
+    let teller = net.scripted(2);
+    let id = net.join(teller, address(0), Some(9));
+    net.say(teller, id, &[address(1), alias].map(|address| PeerMessage::Push { ttl: 0, address }.frame()));
+    net.run(MOMENT.times(2));
+    let dials = net.hand(hand).accepted();
+    let [first, second] = dials[..] else { panic!("{dials:?}") };
+    let instance = greater(&net, ours);
+    for (id, nonce) in [(second, 3), (first, 4)] {
+        let ask = PeerMessage::VerificationRequest { nonce }.frame();
+        net.nodes[ours].solving_takes = Duration::from_secs(30);
+        net.say(hand, id, &[capabilities(instance), ask]);
+    }
+    assert_eq!(net.hand(hand).goodbye(first), Some(GoodbyeReason::Duplicate));
+    assert!(net.hand(hand).is_ended(first) && !net.hand(hand).is_ended(second));
+}
+
+#[test]
+fn of_three_connections_with_one_peer_the_oldest_of_the_newest_ones_direction_goes() {
+    let (mut net, ours, hand, dialed) = dialed_hand(|_| ());
+    let smaller = net.state(ours).instance - 1;
+    net.let_in(hand, dialed, Some(smaller));
+    let first = net.join(hand, address(0), Some(smaller));
+    let second = net.join(hand, address(0), Some(smaller));
+    let ended = [dialed, first, second].map(|id| net.hand(hand).is_ended(id));
+    assert_eq!(ended, [false, true, false]);
+    assert_eq!(net.hand(hand).goodbye(first), Some(GoodbyeReason::Duplicate));
+    assert_eq!(net.state(ours).status(net.now).neighbours[0].connections, 2);
+}
+
+#[test]
+fn who_let_us_in_is_not_welcomed_unless_it_proved_itself_to_us_as_well_and_nobody_is_told_of_it() {
+    for proves_itself in [false, true] {
+        let (mut net, _, hand, id) = dialed_hand(|_| ());
+        let other = net.scripted(2);
+        let of_other = net.join(other, address(0), Some(9));
+        net.say(hand, id, &[capabilities(5)]);
+        if proves_itself {
+            net.say(hand, id, &[hello(1)]);
+            net.prove(hand, id);
+        } else {
+            net.say(hand, id, &[PeerMessage::VerificationRequest { nonce: 77 }.frame()]);
+            net.say(hand, id, &[AddressList::frame_of(&[], false)]);
+        }
+        let (said, told) = (net.hand(hand).kinds(id), net.hand(other).kinds(of_other));
+        assert_eq!(said.contains(&kind::PEER_RESPONSE), proves_itself, "{said:?}");
+        assert_eq!(told.contains(&kind::PUSH), proves_itself, "{told:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_joins_again_within_suppression_time_is_not_pushed_again() {
+    let (mut net, ours, hand) = ours_and_hand(|_| ());
+    let other = net.scripted(2);
+    let of_other = net.join(other, address(0), Some(9));
+    for _ in 0..2 {
+        let id = net.join(hand, address(0), Some(5));
+        net.hang_up(hand, id);
+        assert_eq!(net.hand(other).bodies(of_other, kind::PUSH).len(), 1);
+    }
+    assert_eq!(net.state(ours).metrics.pushes_sent, 1);
+}

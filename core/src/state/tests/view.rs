@@ -3,7 +3,7 @@
 use super::hand::{Hand, MOMENT, capabilities, proof};
 use super::net::{Actor, Net, NodeId, address, seed, settings};
 use crate::action::Action;
-use crate::event::{ConnectionId, Event};
+use crate::event::{ConnectionId, DialError, Event};
 use crate::note::{EndReason, Note};
 use crate::settings::{Addresses, Endpoint, Settings};
 use crate::time::Duration;
@@ -755,4 +755,74 @@ fn a_renewal_from_another_address_is_not_passed_on_before_that_is_reached() {
     let nowhere: SocketAddr = "10.0.0.2:9".parse().unwrap();
     assert_eq!(renew(&mut net, nowhere), Some((nowhere, false)));
     assert_eq!(renew(&mut net, address(1)), Some((address(1), true)), "it was, not long ago");
+}
+
+/// Ours has called the scripted peer, its only bootstrapper, and the dial has ended so.
+fn dial_ended(error: DialError) -> Net {
+    let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Address(address(1))]);
+    net.scripted(1);
+    net.event(0, &Event::Timer);
+    let dialed = *net.state(0).peers.keys().next().unwrap();
+    net.event(0, &Event::DialFailed { connection: dialed, error });
+    net
+}
+
+#[test]
+fn a_dial_that_this_host_could_not_make_says_nothing_about_the_peer() {
+    for (error, is_noted) in [(DialError::Local, false), (DialError::Refused, true)] {
+        let net = dial_ended(error);
+        let is_lament = |(_, note): &(_, Note)| matches!(note, Note::DialFailed { .. });
+        assert_eq!(net.nodes[0].notes.iter().any(is_lament), is_noted, "{error:?}");
+        assert_eq!(net.state(0).membership.candidates(), usize::from(!is_noted), "{error:?}: called again, soon");
+    }
+}
+
+#[test]
+fn that_we_called_ourselves_is_no_failure() {
+    let mut net = Net::default();
+    let other: SocketAddr = "10.0.0.1:7777".parse().unwrap();
+    let mut its = settings("10.0.0.1:6001");
+    its.bootstrapper = vec![Endpoint::Address(other)];
+    net.core(its, seed(0, 1));
+    net.nodes[0].listens = Addresses::of(other);
+    net.run(MOMENT);
+    assert!(net.state(0).membership.is_own(&other));
+    let notes = &net.nodes[0].notes;
+    assert!(!notes.iter().any(|(_, note)| matches!(note, Note::DialFailed { .. })), "{notes:?}");
+}
+
+#[test]
+fn who_calls_us_a_duplicate_of_nobody_is_called_again() {
+    let mut net = ours(|its| (its.target_peers, its.min_peers) = (4, 2));
+    let members = joined(&mut net, 1..2);
+    let stranger = net.scripted(2);
+    net.say(members[0].0, members[0].1, &[PeerMessage::Push { ttl: 0, address: address(2) }.frame()]);
+    net.run(MOMENT.times(2));
+    let id = net.hand(stranger).accepted()[0];
+    let duplicate = PeerMessage::Goodbye { reason: GoodbyeReason::Duplicate }.frame();
+    net.say(stranger, id, &[capabilities(1_002), duplicate]);
+    net.say(members[0].0, members[0].1, &[PeerMessage::Push { ttl: 0, address: address(2) }.frame()]);
+    live(&mut net, &members, MINUTE.times(2));
+    net.say(members[0].0, members[0].1, &[PeerMessage::Push { ttl: 0, address: address(2) }.frame()]);
+    live(&mut net, &members, MINUTE);
+    assert!(dials_to(&mut net, stranger) > 1, "nobody of that instance is here under another address");
+}
+
+#[test]
+fn where_else_to_ask_is_not_called_while_the_view_is_satisfied() {
+    let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Address(address(1))]);
+    let (chosen, beyond) = (net.scripted(1), net.scripted(9));
+    net.run(MOMENT);
+    let members = [(chosen, net.hand(chosen).accepted()[0])];
+    net.let_in(chosen, members[0].1, Some(1_001));
+    let (lost, its) = joined(&mut net, 2..3)[0];
+    net.hang_up(lost, its);
+    net.run(MOMENT.times(3));
+    let again = *net.hand(lost).accepted().last().unwrap();
+    assert_eq!(net.hand(lost).kinds(again).last(), Some(&kind::HELLO), "it is looked for");
+    net.say(lost, again, &[AddressList::frame_of(&[address(9)], false)]);
+    net.say(lost, again, &[PeerMessage::Goodbye { reason: GoodbyeReason::ViewFull }.frame()]);
+    live(&mut net, &members, MINUTE);
+    assert!(net.state(0).membership.candidates() > 0);
+    assert_eq!(dials_to(&mut net, beyond), 0);
 }

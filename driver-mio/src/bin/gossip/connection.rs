@@ -26,6 +26,8 @@ pub(crate) enum Trouble {
     Connect(String, io::Error),
     /// The daemon closed, in good order or not.
     Gone(String, Option<io::Error>),
+    /// It closed before it said anything.
+    Silent(String),
     /// The daemon reads nothing.
     Stuck(String),
     /// What came isn't the gossip API's.
@@ -40,6 +42,10 @@ impl fmt::Display for Trouble {
                 write!(f, "cannot reach a gossip daemon at {at}: {error}; is it running, and is this its api_address?")
             }
             Self::Gone(at, None) => write!(f, "the daemon at {at} closed the connection"),
+            Self::Silent(at) => write!(
+                f,
+                "the daemon at {at} closed the connection without a word: it stopped, or this is not its api_address"
+            ),
             Self::Gone(at, Some(error)) => write!(f, "the connection to the daemon at {at} broke: {error}"),
             Self::Stuck(at) => {
                 write!(f, "the daemon at {at} has read nothing for {} s; giving up", WRITE_TIMEOUT.as_secs())
@@ -75,6 +81,7 @@ pub(crate) struct Reader {
     address: String,
     deframer: Deframer,
     buffer: Vec<u8>,
+    heard: bool,
 }
 
 /// Connects to the first of the name's addresses that answers.
@@ -86,8 +93,8 @@ pub(crate) fn connect(address: &str) -> Result<(Writer, Reader), Trouble> {
             Ok((stream, twin)) => {
                 let writer = Writer { stream, address: address.to_owned() };
                 let buffer = vec![0; 65_536];
-                let reader =
-                    Reader { stream: twin, address: address.to_owned(), deframer: Deframer::default(), buffer };
+                let (address, deframer) = (address.to_owned(), Deframer::default());
+                let reader = Reader { stream: twin, address, deframer, buffer, heard: false };
                 return Ok((writer, reader));
             }
             Err(error) => last = error,
@@ -146,11 +153,13 @@ impl Reader {
     /// came.
     pub(crate) fn read(&mut self, mut on_notification: impl FnMut(Notification<'_>)) -> Result<bool, Trouble> {
         let len = match self.stream.read(&mut self.buffer) {
+            Ok(0) if !self.heard => return Err(Trouble::Silent(self.address.clone())),
             Ok(0) => return Err(Trouble::Gone(self.address.clone(), None)),
             Ok(len) => len,
             Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             Err(error) => return Err(Trouble::Gone(self.address.clone(), unless_plain(error))),
         };
+        self.heard = true;
         let mut input = &self.buffer[..len];
         loop {
             match self.deframer.next(&mut input, |kind, _| kind == kind::NOTIFICATION) {
