@@ -56,6 +56,8 @@ pub(crate) struct Dissemination {
     spare: SpareLists<NeighbourId>,
     /// Slots, for the length of one call.
     slots: Vec<u32>,
+    /// See [`GossipState::handle_shared`](crate::GossipState::handle_shared).
+    pub(crate) shared: Option<Payload>,
 }
 
 impl Dissemination {
@@ -75,6 +77,7 @@ impl Dissemination {
             is_busy: false,
             spare: SpareLists::default(),
             slots: Vec::new(),
+            shared: None,
         }
     }
 
@@ -131,7 +134,8 @@ impl Dissemination {
                 out.turn = self.repair.first_came(now, sender, arrival.data_type, arrival.fetched.is_some());
             }
         }
-        let payload = Payload::new(arrival.data_type, arrival.data);
+        let shared = self.shared.take_if(|shared| shared.is_of(arrival.data_type, arrival.data));
+        let payload = shared.unwrap_or_else(|| Payload::new(arrival.data_type, arrival.data));
         let told = self.ids.tell(now, &mut self.rng, id, around.audience, &mut out.new_listeners);
         self.sweep_by(now.after(settings.suppression_time));
         self.is_busy = true;
