@@ -1,6 +1,6 @@
 //! Section 12 and 13, one decision at a time: who is asked for what, who is blamed, and what is remembered of it.
 
-use super::lazy::{link_of, millis, offers, run, tree_settings};
+use super::lazy::{link_of, millis, offers, prune, run, tree_settings};
 use super::*;
 use crate::limits::{ANSWER_PATIENCE, DOUBT};
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,20 +123,38 @@ fn one_silence_is_blamed_once() {
 #[test]
 fn what_finds_no_room_comes_once_in_2_s_whoever_has_it() {
     let mut repair = with_trees(&(1..=6).collect::<Vec<_>>());
-    (1..=4).for_each(|n| _ = offers(&mut repair, millis(0), n, digest(7)));
+    // Nobody pushes, so that nothing is waited for.
+    prune(&mut repair, &[1, 2, 3, 4, 5, 6]);
+    assert_eq!(offers(&mut repair, millis(0), 1, digest(7)), [wanted(1, &[digest(7)])]);
+    comes_in_vain(&mut repair, millis(10), 1, 7);
+    assert!((2..=5).all(|n| offers(&mut repair, millis(10 + n), n, digest(7)).is_empty()));
+    assert!(haves(&mut repair, millis(20), 6, digest(7), 1).is_empty());
     let mut asked = Vec::new();
-    for t in (10..9_000).step_by(10) {
+    for t in (20..9_000).step_by(10) {
         for (neighbour, _) in run(&mut repair, millis(t)) {
-            asked.push((t, neighbour.0));
+            asked.push(t);
             comes_in_vain(&mut repair, millis(t), neighbour.0, 7);
         }
-        if t == 150 {
-            assert!(offers(&mut repair, millis(t), 5, digest(7)).is_empty());
-            assert!(haves(&mut repair, millis(t), 6, digest(7), 1).is_empty());
-        }
     }
-    let times: Vec<u64> = asked.iter().map(|(at, _)| *at).collect();
-    assert_eq!(times, [100, 2_100, 4_100, 6_100, 8_100]);
+    assert_eq!(asked, [2_010, 4_010, 6_010, 8_010]);
+}
+
+#[test]
+fn who_offers_again_is_asked_again_though_four_others_are_noted() {
+    let mut repair = repair(&settings(), &(1..=6).collect::<Vec<_>>());
+    (1..=6).for_each(|n| _ = haves(&mut repair, millis(0), n, 99, 1));
+    assert_eq!(asked_until(&mut repair, 10, 2_000, 99), [(2_000, 2)]);
+    // Three more wait, and the first, to be asked once more.
+    haves(&mut repair, millis(2_010), 2, 99, 1);
+    let mut asked: Vec<u64> = asked_until(&mut repair, 2_020, 30_000, 99).into_iter().map(|(_, n)| n).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, [1, 2, 3, 4, 5, 6]);
+    let mut repair = super::repair(&settings(), &[1, 2]);
+    haves(&mut repair, millis(0), 1, 99, 1);
+    assert_eq!(asked_until(&mut repair, 10, 9_000, 99), [(2_000, 1)]);
+    haves(&mut repair, millis(9_010), 2, 99, 1);
+    haves(&mut repair, millis(9_010), 1, 99, 1);
+    assert_eq!(asked_until(&mut repair, 9_020, 20_000, 99), [(11_010, 1)], "once more was before");
 }
 
 #[test]
@@ -236,6 +254,7 @@ fn wants_and_links_agree_whatever_happens_and_nobody_is_asked_more_than_twice_an
                 9 if rng.below(4) == 0 => {
                     repair.link_down(now, from);
                     owed.retain(|(neighbour, _), _| *neighbour != from);
+                    check(&repair, seed);
                     newest += 1;
                     link(&mut repair, newest);
                     let bit = link_of(&mut repair, newest).bit;

@@ -32,7 +32,7 @@ pub(super) fn link_of(repair: &mut Repair, n: u64) -> &mut Link {
 }
 
 /// These are told to send offers only, and have heard it.
-fn prune(repair: &mut Repair, neighbours: &[u64]) {
+pub(super) fn prune(repair: &mut Repair, neighbours: &[u64]) {
     for n in neighbours {
         let turn = repair.copy_came(Instant::ZERO, NeighbourId(*n), TYPE);
         assert_eq!(turn, Some((NeighbourId(*n), TYPE, Turn::Prune)));
