@@ -8,32 +8,39 @@ const ROOM_MAX: usize = 64;
 
 /// Empty lists, with their room.
 #[derive(Clone, Debug)]
-pub(crate) struct SpareLists<T>(Vec<Vec<T>>);
+pub(crate) struct SpareLists<T> {
+    lists: Vec<Vec<T>>,
+    /// The fewest that there were since [`trim`](Self::trim).
+    fewest: usize,
+}
 
 impl<T> Default for SpareLists<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { lists: Vec::new(), fewest: 0 }
     }
 }
 
 impl<T> SpareLists<T> {
     /// An empty list.
     pub(crate) fn take(&mut self) -> Vec<T> {
-        self.0.pop().unwrap_or_default()
+        let list = self.lists.pop().unwrap_or_default();
+        self.fewest = self.fewest.min(self.lists.len());
+        list
     }
 
     /// Keeps a list's room, if there is use for it.
     pub(crate) fn give(&mut self, mut list: Vec<T>) {
-        if self.0.len() < LISTS_MAX && list.capacity() <= ROOM_MAX {
+        if self.lists.len() < LISTS_MAX && list.capacity() <= ROOM_MAX {
             list.clear();
-            self.0.push(list);
+            self.lists.push(list);
         }
     }
 
-    /// Gives back half of them, those that have been here the longest: they lie where a rush has left them, and each can
-    /// keep a whole page of memory from the system.
+    /// Gives back the lists that nobody has needed since the last call: those lie where a rush has left them, and each
+    /// can keep a whole page of memory from the system.
     pub(crate) fn trim(&mut self) {
-        self.0.drain(..self.0.len() / 2);
+        self.lists.drain(..self.fewest.min(self.lists.len()));
+        self.fewest = self.lists.len();
     }
 
     /// Gives all the room back.
@@ -43,12 +50,12 @@ impl<T> SpareLists<T> {
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.lists.len()
     }
 
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.lists.capacity()
     }
 }
 
@@ -77,12 +84,18 @@ mod tests {
     }
 
     #[test]
-    fn those_that_a_rush_has_left_are_given_back_by_halves_and_the_last_is_kept() {
+    fn what_nobody_has_needed_since_the_last_time_is_given_back_and_the_rest_is_kept() {
         let mut lists = SpareLists::default();
-        (1..=10).for_each(|room| lists.give(Vec::<u8>::with_capacity(room)));
+        (0..10).for_each(|_| lists.give(Vec::<u8>::with_capacity(1)));
         lists.trim();
-        assert_eq!((lists.len(), lists.take().capacity()), (5, 10), "the latest stay");
-        (0..10).for_each(|_| lists.trim());
-        assert_eq!(lists.len(), 1);
+        assert_eq!(lists.len(), 10, "they have just come");
+        let used = [lists.take(), lists.take(), lists.take()];
+        used.into_iter().for_each(|list| lists.give(list));
+        lists.trim();
+        assert_eq!(lists.len(), 3, "so many were needed at once");
+        let _used = lists.take();
+        lists.trim();
+        assert_eq!(lists.len(), 0, "two were not needed");
+        lists.trim();
     }
 }
