@@ -150,9 +150,10 @@ pub const ANSWERS_TOTAL: (u32, u32) = (240 << 20, 4 << 20);
 pub const ANSWERS_WAITING_MAX: usize = 256;
 /// What was asked of one neighbour and is remembered, at most (section 12).
 pub const WANTS_PER_NEIGHBOUR: usize = 1_024;
-/// Neighbours that offered what another one was asked for, remembered in their order (section 12), and how many are asked
-/// at once where one was silent (section 13).
+/// Neighbours that offered what another one was asked for, remembered in their order (section 12).
 pub const OTHER_OFFERERS_MAX: usize = 4;
+/// How many are asked at once where one was silent (section 13).
+pub const ASKED_AT_ONCE: usize = 4;
 /// How long what was asked for is waited for, from the asking or the last that came (section 12).
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// Offers in a row that led to nothing, from which it is a fault (section 12).

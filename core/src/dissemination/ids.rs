@@ -28,6 +28,13 @@ struct Telling {
     pending: Option<u32>,
 }
 
+impl Telling {
+    /// Does nothing refer to it any more?
+    fn is_over(&self) -> bool {
+        self.taken == 0 && self.pending.is_none()
+    }
+}
+
 /// An id that is taken on one connection.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
@@ -59,6 +66,17 @@ impl TakenIds {
                 None
             }
         }
+    }
+
+    /// Frees an id that was taken once, and says by which telling. One that is ambiguous stays taken.
+    fn free(&mut self, id: u16) -> Option<u32> {
+        let known = self.0.find_entry(spread_out(id), |taken| taken.id == id).ok()?;
+        let Taken { telling, ambiguous, .. } = *known.get();
+        if ambiguous {
+            return None;
+        }
+        known.remove();
+        Some(telling)
     }
 
     fn remove(&mut self, id: u16) {
@@ -166,26 +184,26 @@ impl Ids {
         }
         let id = self.choose_id(rng, preferred, &modules);
         let count = u32::try_from(modules.len()).unwrap_or(u32::MAX);
-        let telling = self.tellings.push(Telling { id, at: now, modules, taken: count, asked: 0, pending: None });
+        let new = Telling { id, at: now, modules: Vec::new(), taken: count, asked: 0, pending: None };
+        let telling = self.tellings.push(new);
         let mut asked = 0_u32;
-        for at in 0..count as usize {
-            let Some(module) = self.tellings.get(telling).and_then(|told| told.modules.get(at)).copied() else { break };
+        for module in &modules {
             let share = TAKEN_IDS_MAX.min(TAKEN_IDS_TOTAL_MAX.saturating_sub(self.total));
             let (before, is_listener) =
-                self.modules.change(module, Module::default, |record| record.take(id, telling, share));
+                self.modules.change(*module, Module::default, |record| record.take(id, telling, share));
             if is_listener {
-                new_listeners.push(module);
+                new_listeners.push(*module);
             }
             match before {
                 None => {
                     self.total = self.total.saturating_add(1);
                     asked = asked.saturating_add(1);
                 }
-                Some(before) => self.let_go(before.telling),
+                Some(before) => _ = self.let_go(before.telling),
             }
         }
         if let Some(told) = self.tellings.get_mut(telling) {
-            told.asked = asked;
+            (told.modules, told.asked) = (modules, asked);
         }
         Told { id, telling: Some(telling), asked }
     }
@@ -194,27 +212,21 @@ impl Ids {
     pub(super) fn wait(&mut self, telling: u32, pending: Option<u32>) {
         if let Some(told) = self.tellings.get_mut(telling) {
             told.pending = pending;
+            if told.is_over() {
+                self.end(telling);
+            }
         }
-        self.end_if_over(telling);
     }
 
     /// A module answered: what about? Frees the id.
     pub(super) fn answer(&mut self, module: ConnectionId, id: u16) -> Answer {
         let Some(record) = self.modules.get_mut(&module) else { return Answer::Ignored };
-        match record.taken.get(id) {
-            Some(Taken { ambiguous: false, telling, .. }) if !record.listener => {
-                let telling = *telling;
-                record.taken.remove(id);
-                self.total = self.total.saturating_sub(1);
-                let answer = match self.tellings.get(telling) {
-                    Some(Telling { pending: Some(pending), .. }) => Answer::Decides(*pending),
-                    _ => Answer::Ignored,
-                };
-                self.let_go(telling);
-                answer
-            }
-            _ => Answer::Ignored,
+        if record.listener {
+            return Answer::Ignored;
         }
+        let Some(telling) = record.taken.free(id) else { return Answer::Ignored };
+        self.total = self.total.saturating_sub(1);
+        self.let_go(telling).map_or(Answer::Ignored, Answer::Decides)
     }
 
     /// A module closed: its ids are free. Appends the slots of the messages that nobody else was asked about.
@@ -253,6 +265,7 @@ impl Ids {
     /// Gives room back if few ids are taken.
     pub(super) fn trim(&mut self) {
         self.tellings.trim();
+        self.spare.trim();
     }
 
     /// Gives the room back if no id is taken.
@@ -287,19 +300,20 @@ impl Ids {
         idle.unwrap_or(id)
     }
 
-    /// One connection less on which the telling's id is taken.
-    fn let_go(&mut self, telling: u32) {
-        if let Some(told) = self.tellings.get_mut(telling) {
-            told.taken = told.taken.saturating_sub(1);
+    /// One connection less on which the telling's id is taken. The slot of its message, if that waits.
+    fn let_go(&mut self, telling: u32) -> Option<u32> {
+        let told = self.tellings.get_mut(telling)?;
+        told.taken = told.taken.saturating_sub(1);
+        let pending = told.pending;
+        if told.is_over() {
+            self.end(telling);
         }
-        self.end_if_over(telling);
+        pending
     }
 
-    /// Forgets a telling that nothing refers to any more.
-    fn end_if_over(&mut self, telling: u32) {
-        if let Some(Telling { taken: 0, pending: None, .. }) = self.tellings.get(telling)
-            && let Some(told) = self.tellings.remove(telling)
-        {
+    /// Forgets a telling.
+    fn end(&mut self, telling: u32) {
+        if let Some(told) = self.tellings.remove(telling) {
             self.spare.give(told.modules);
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Dissemination {
     spare: SpareLists<NeighbourId>,
     /// Slots, for the length of one call.
     slots: Vec<u32>,
+    /// See [`GossipState::handle_shared`](crate::GossipState::handle_shared).
+    pub(crate) shared: Option<Payload>,
 }
 
 impl Dissemination {
@@ -75,6 +77,7 @@ impl Dissemination {
             is_busy: false,
             spare: SpareLists::default(),
             slots: Vec::new(),
+            shared: None,
         }
     }
 
@@ -131,7 +134,8 @@ impl Dissemination {
                 out.turn = self.repair.first_came(now, sender, arrival.data_type, arrival.fetched.is_some());
             }
         }
-        let payload = Payload::new(arrival.data_type, arrival.data);
+        let shared = self.shared.take_if(|shared| shared.is_of(arrival.data_type, arrival.data));
+        let payload = shared.unwrap_or_else(|| Payload::new(arrival.data_type, arrival.data));
         let told = self.ids.tell(now, &mut self.rng, id, around.audience, &mut out.new_listeners);
         self.sweep_by(now.after(settings.suppression_time));
         self.is_busy = true;
@@ -356,9 +360,11 @@ impl Dissemination {
         (identity, id, known)
     }
 
-    /// What was asked for is asked for again, later.
+    /// What was asked for is asked for again, later: what came in answer, or, where offers take the place of pushes, at all.
     fn found_no_room(&mut self, now: Instant, id: u16, arrival: &Arrival<'_>) {
-        if let Source::Neighbour(sender) = arrival.source {
+        if let Source::Neighbour(sender) = arrival.source
+            && (arrival.fetched.is_some() || self.repair.has_trees())
+        {
             self.repair.found_no_room(now, sender, (id, arrival.data_type, arrival.data));
         }
     }
@@ -510,8 +516,8 @@ impl Dissemination {
             let message = Spreadable { number, data_type: spread.payload.data_type(), senders: &excluded };
             self.repair.choose(now, settings, &mut self.rng, message, neighbours, &mut out.targets)
         } else {
-            let is_excluded = |neighbour| excluded.contains(&neighbour) && !planted!(SentBack);
-            spread::choose_targets(&mut self.rng, neighbours, settings.degree, &mut out.targets, is_excluded);
+            let senders = if planted!(SentBack) { &[][..] } else { &excluded };
+            spread::choose_others(&mut self.rng, neighbours, settings.degree, &mut out.targets, senders);
             0
         };
         let wanted = still_wanted(settings, out).saturating_sub(u32::try_from(lazily).unwrap_or(u32::MAX));
@@ -546,7 +552,15 @@ impl Dissemination {
     }
 
     /// Drops the messages that have waited for `validation_timeout`.
+    #[inline]
     fn time_out(&mut self, now: Instant, metrics: &mut Metrics) {
+        if self.pending.overdue(now).is_some() {
+            self.drop_overdue(now, metrics);
+        }
+    }
+
+    #[cold]
+    fn drop_overdue(&mut self, now: Instant, metrics: &mut Metrics) {
         while let Some(slot) = self.pending.overdue(now) {
             let Some(message) = self.take_waiting(slot) else { return };
             count(&mut metrics.messages_timed_out);
@@ -560,7 +574,8 @@ impl Dissemination {
     /// May one more message with `size` bytes of data wait?
     fn has_room(&self, now: Instant, settings: &Settings, source: Source, data_type: u16, size: usize) -> bool {
         let bytes = size.saturating_add(size_of::<u16>());
-        self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
+        self.pending.has_plenty(settings, bytes)
+            || self.pending.has_room(settings, source, data_type, bytes, self.refusals.part(now, source))
     }
 
     /// Makes room in the memory for one more message, if that can be.
@@ -627,6 +642,7 @@ impl Dissemination {
         self.ids.trim();
         self.pending.trim();
         self.held.trim();
+        self.spare.trim();
         if !std::mem::take(&mut self.is_busy) || self.seen.len() == 0 {
             self.give_back();
         }

@@ -55,6 +55,11 @@ impl Pending {
         self.messages.is_empty()
     }
 
+    /// See [`Shares::has_plenty`].
+    pub(super) fn has_plenty(&self, settings: &Settings, bytes: usize) -> bool {
+        self.shares.has_plenty(settings, bytes)
+    }
+
     /// May one more wait? See [`Shares::has_room`].
     pub(super) fn has_room(
         &self,

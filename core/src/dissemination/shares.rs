@@ -37,6 +37,9 @@ impl Amount {
     }
 }
 
+/// By what the share of a source is divided whose messages are mostly refused.
+const SHRUNK_PART: u64 = 10;
+
 /// How much of the waiting table each type, each source, and each source within each type holds. Bounded by the table:
 /// a class without messages is not kept.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +66,14 @@ impl Shares {
         self.within.get(&(data_type, source)).copied().unwrap_or_default()
     }
 
-    /// May one more message wait? `part` is 1, or 10 for a source whose share is a tenth.
+    /// Does so little wait that one more message may, whatever its type and source? Then they need not be looked up.
+    pub(super) fn has_plenty(&self, settings: &Settings, bytes: usize) -> bool {
+        let free = self.free(settings);
+        // If one class held all that waits, and counted as much as the worst source does, it would still have room.
+        self.total.plus(one(bytes)).times(SHRUNK_PART).fits(free.minus(self.total))
+    }
+
+    /// May one more message wait? `part` is 1, or [`SHRUNK_PART`] for a source whose share is a tenth.
     pub(super) fn has_room(
         &self,
         settings: &Settings,
@@ -72,9 +82,7 @@ impl Shares {
         bytes: usize,
         part: u64,
     ) -> bool {
-        // More than the memory holds could not be remembered.
-        let most = u64::from(settings.pending_max.min(settings.seen_max));
-        let free = Amount { count: most, bytes: settings.pending_bytes }.minus(self.total);
+        let free = self.free(settings);
         // What is free and no more is about a tenth of the table for one that counts tenfold.
         let share = if part == 1 { free.times(SHARE_OF_FREE) } else { free };
         let of_type = self.types.get(&data_type).copied().unwrap_or_default();
@@ -85,6 +93,12 @@ impl Shares {
         new.fits(free)
             && of_source.plus(new).times(part).fits(share)
             && within.plus(new).times(part).fits(share.minus(of_type))
+    }
+
+    fn free(&self, settings: &Settings) -> Amount {
+        // More than the memory holds could not be remembered.
+        let most = u64::from(settings.pending_max.min(settings.seen_max));
+        Amount { count: most, bytes: settings.pending_bytes }.minus(self.total)
     }
 
     pub(super) fn add(&mut self, source: Source, data_type: u16, bytes: usize) {
@@ -192,7 +206,7 @@ impl Refusals {
     pub(super) fn part(&self, now: Instant, source: Source) -> u64 {
         let Source::Neighbour(neighbour) = source else { return 1 };
         let shrunk_until = self.standings.get(&neighbour).and_then(|standing| standing.shrunk_until);
-        if shrunk_until.is_some_and(|until| now < until) { 10 } else { 1 }
+        if shrunk_until.is_some_and(|until| now < until) { SHRUNK_PART } else { 1 }
     }
 
     pub(super) fn expire(&mut self, now: Instant) {
@@ -216,7 +230,9 @@ fn end_of(standing: &Standing) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Addresses;
     use crate::time::Duration;
+    use quickcheck::{Arbitrary, Gen};
 
     const BAD: NeighbourId = NeighbourId(1);
     const GOOD: NeighbourId = NeighbourId(2);
@@ -289,5 +305,28 @@ mod tests {
         count(&mut refusals, seconds(0), newcomer, REFUSALS_MIN, 0);
         assert_eq!(refusals.part(seconds(0), Source::Neighbour(newcomer)), 1);
         assert_eq!(refusals.standings.len(), SOURCES_MAX);
+    }
+
+    #[test]
+    fn where_there_is_plenty_there_is_room_for_everybody() {
+        let mut settings = Settings::new(50, 4, Addresses::of("10.0.0.1:6001".parse().unwrap()));
+        (settings.pending_max, settings.pending_bytes) = (200, 10_000);
+        let mut verdicts = [0_u32; 2];
+        for seed in 0..200 {
+            let g = &mut Gen::from_size_and_seed(60, seed);
+            let mut shares = Shares::default();
+            for (neighbour, data_type, bytes) in Vec::<(u8, u8, u8)>::arbitrary(g) {
+                // One of each makes most of the crowd, as a loud one would.
+                let class = |n: u8| n.saturating_sub(200);
+                let source = Source::Neighbour(NeighbourId(class(neighbour).into()));
+                let (data_type, bytes) = (class(data_type).into(), bytes.into());
+                let plenty = shares.has_plenty(&settings, bytes);
+                let room = [1, SHRUNK_PART].map(|part| shares.has_room(&settings, source, data_type, bytes, part));
+                assert!(!plenty || room == [true, true], "seed {seed}: {:?}", shares.total());
+                verdicts[usize::from(plenty)] += 1;
+                shares.add(source, data_type, bytes);
+            }
+        }
+        assert!(verdicts.iter().all(|count| *count > 500), "{verdicts:?}");
     }
 }

@@ -39,6 +39,28 @@ pub(super) fn choose_targets(
     targets.clear();
     targets.extend_from_slice(neighbours);
     targets.retain(|neighbour| !is_excluded(*neighbour));
+    thin_out(rng, targets, degree);
+}
+
+/// The same for few that are excluded, which most often is one: the rest is copied as it is.
+pub(super) fn choose_others(
+    rng: &mut Rng,
+    neighbours: &[NeighbourId],
+    degree: u32,
+    targets: &mut Vec<NeighbourId>,
+    excluded: &[NeighbourId],
+) {
+    targets.clear();
+    targets.extend_from_slice(neighbours);
+    for one in excluded {
+        if let Some(at) = targets.iter().position(|target| target == one) {
+            targets.remove(at);
+        }
+    }
+    thin_out(rng, targets, degree);
+}
+
+fn thin_out(rng: &mut Rng, targets: &mut Vec<NeighbourId>, degree: u32) {
     if targets.len() > degree as usize {
         rng.choose(targets, degree as usize);
     }

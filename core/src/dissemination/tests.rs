@@ -128,6 +128,26 @@ fn lists_of_senders_are_used_again_and_kept_as_long_as_anything_is_held() {
 }
 
 #[test]
+fn what_a_driver_shares_is_kept_in_place_of_a_copy_if_it_is_what_came() {
+    let mut node = Node::new();
+    let shared = Payload::new(TYPE, b"x");
+    let is_shared = |node: &Node| {
+        let (_, told) = node.out.tell.as_ref().unwrap();
+        assert_eq!((told.data_type(), told.data()), (TYPE, &b"x"[..]));
+        std::ptr::eq(told.data(), shared.data())
+    };
+    node.messages.shared = Some(shared.clone());
+    node.peer_sends(0, 1, 4, b"x");
+    assert!(is_shared(&node));
+    for other in [Payload::new(TYPE + 1, b"x"), Payload::new(TYPE, b"y"), Payload::new(TYPE, b"")] {
+        node.messages.shared = Some(other);
+        let id = u16::try_from(node.messages.seen()).unwrap() + 1;
+        node.peer_sends(0, id, 4, b"x");
+        assert!(!is_shared(&node));
+    }
+}
+
+#[test]
 fn two_senders_that_share_a_bit_are_both_remembered_as_senders() {
     let of = |ids: &[u64]| mask_of(&ids.iter().copied().map(NeighbourId).collect::<Vec<_>>());
     assert_eq!(of(&[]), 0);

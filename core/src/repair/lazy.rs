@@ -1,14 +1,13 @@
 //! Offers in place of a push (PROTOCOL.md, section 13).
 
-use super::asking::Want;
 use super::knowledge::Entry;
 use super::link::{Link, Types};
 use super::offering::{AGE_UNIT, is_wanted, offer_one};
 use super::{Out, OverTheRate, Repair, Say, wake_by};
 use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{
-    DIGESTS_PER_FRAME, DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE, TREE_RECENT,
-    TREE_RECENT_MAX, TREE_WAIT,
+    ASKED_AT_ONCE, DIGESTS_PER_FRAME, DOUBT, DOUBT_MAX, OTHER_OFFERERS_MAX, TREE_KEPT, TREE_OFFER_DELAY, TREE_PATIENCE,
+    TREE_RECENT, TREE_RECENT_MAX, TREE_WAIT,
 };
 use crate::rng::Rng;
 use crate::settings::{Settings, Spreading};
@@ -358,7 +357,7 @@ impl Repair {
         }
         if !asks.is_empty() {
             self.ask(now, settings, neighbour, &asks);
-            asks.iter().for_each(|digest| self.look_again(*digest, now.after(TREE_PATIENCE)));
+            asks.iter().for_each(|digest| self.look_when_late(now, neighbour, *digest));
             out.push((neighbour, Say::Want(asks)));
         }
         self.set_due();
@@ -373,27 +372,14 @@ impl Repair {
         (digest, age): (Digest, Duration),
         waits: Duration,
     ) -> bool {
-        if self.may_have_been_here(now, age) || self.is_asked_for_much(neighbour) {
-            return false;
-        }
-        let Some(bit) = self.links.get(&neighbour).map(|link| link.bit) else { return false };
-        if !self.wants.contains_key(&digest) {
-            if !self.makes_room(neighbour) {
-                return false;
-            }
-            self.wants.insert(digest, Want::new(Age::then(now, age), neighbour, bit));
-            self.links.get_mut(&neighbour).into_iter().for_each(|link| link.wants.push_back(digest));
-        }
-        let Some(want) = self.wants.get_mut(&digest) else { return false };
-        want.offered |= bit;
-        if want.is_done {
-            return false;
-        }
-        want.hurries = true;
+        let bit = self.may_be_asked(now, neighbour, digest, age);
+        let Some((bit, want)) = bit.zip(self.wants.get_mut(&digest)) else { return false };
+        want.hurries = !want.pauses;
         let in_doubt = |other: &NeighbourId| self.links.get(other).is_none_or(|link| link.doubt > 0);
         let is_sound = !in_doubt(&neighbour);
         // Who is in doubt is asked only until somebody else offers.
         let is_free = match want.asked {
+            _ if want.pauses => false,
             0 => waits == Duration::ZERO,
             asked => is_sound && self.links.values().all(|link| link.bit & asked == 0 || link.doubt > 0),
         };
@@ -414,7 +400,8 @@ impl Repair {
             }
         }
         if want.look_at.is_none() && !want.others.is_empty() {
-            let waits = if want.asked == 0 { waits } else { TREE_PATIENCE };
+            // For who was late already nobody waits once more.
+            let waits = if want.asked & !want.blamed == 0 { waits } else { TREE_PATIENCE };
             self.look_again(digest, now.after(waits));
         }
         false
@@ -438,20 +425,29 @@ impl Repair {
         Some(age)
     }
 
-    /// Who was asked in place of a push, over these links, has not sent it in time: they are in doubt now. All others are
-    /// asked at once: where one is silent, those that offered right after it may be of its kind.
+    /// Who was asked in place of a push, over these links, has not sent it in time: they are in doubt now. More are asked at
+    /// once: where one is silent, those that offered right after it may be of its kind.
     pub(super) fn are_late(&mut self, now: Instant, settings: &Settings, (digest, late): (Digest, u64), out: &mut Out) {
-        let late_ones = self.links.iter().filter(|(_, link)| link.bit & late != 0);
+        let Some(want) = self.wants.get_mut(&digest) else { return };
+        let to_blame = late & !want.blamed;
+        want.blamed |= late;
+        want.late_turns = want.late_turns.saturating_add(u8::from(to_blame != 0));
+        let late_ones = self.links.iter().filter(|(_, link)| link.bit & to_blame != 0);
         out.extend(late_ones.map(|(neighbour, _)| (*neighbour, Say::Unanswered)));
-        for link in self.links.values_mut().filter(|link| link.bit & late != 0) {
+        for link in self.links.values_mut().filter(|link| link.bit & to_blame != 0) {
             link.doubt = link.doubt.saturating_add(DOUBT).min(DOUBT_MAX);
         }
-        let asked = (0..OTHER_OFFERERS_MAX).take_while(|_| self.ask_the_next(now, settings, digest, out)).count();
-        if asked == 0
-            && let Some(want) = self.wants.get_mut(&digest)
-        {
-            // Section 12's patience goes on.
-            (want.asked, want.hurries) = (late, false);
+        for turn in 0..ASKED_AT_ONCE {
+            if self.ask_the_next(now, settings, digest, out) {
+                continue;
+            }
+            if turn == 0
+                && let Some(want) = self.wants.get_mut(&digest).filter(|want| !want.is_done)
+            {
+                // Section 12's patience goes on.
+                (want.asked, want.hurries) = (late, false);
+            }
+            break;
         }
     }
 }

@@ -1,10 +1,13 @@
 //! One neighbour that takes part in repair.
 
 use crate::limits::{ANSWER_PATIENCE, ANSWERS, INTERESTS, OFFERS_SENT, OFFERS_TAKEN, TURNS_SENT, TURNS_TAKEN};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::util::bucket::TokenBucket;
 use crate::wire::{Digest, Interest};
 use std::collections::VecDeque;
+
+/// Over so many answers the time that they take is averaged.
+const ANSWERS_AVERAGED: u64 = 8;
 
 /// The data types that a neighbour's modules subscribe to, as it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub(super) struct Link {
     pub(super) wants: VecDeque<Digest>,
     /// When something that was asked for last came from it.
     pub(super) came_at: Instant,
+    /// How long its answers took lately, on average; zero before the first.
+    pub(super) answers_take: Duration,
     /// Until when what comes from it may be an answer.
     pub(super) answers_until: Instant,
     /// Offers in a row that led to nothing.
@@ -104,6 +109,7 @@ impl Link {
             asked: VecDeque::new(),
             wants: VecDeque::new(),
             came_at: Instant::ZERO,
+            answers_take: Duration::ZERO,
             answers_until: Instant::ZERO,
             empty: 0,
             doubt: 0,
@@ -122,6 +128,12 @@ impl Link {
                 turns_taken: TokenBucket::new(TURNS_TAKEN, now),
             })
         })
+    }
+
+    /// An answer of its took so long.
+    pub(super) fn took(&mut self, span: Duration) {
+        let known = if self.answers_take == Duration::ZERO { span } else { self.answers_take };
+        self.answers_take = known.times(ANSWERS_AVERAGED - 1).plus(span).part(ANSWERS_AVERAGED);
     }
 
     /// When what it was asked for longest ago is given up.

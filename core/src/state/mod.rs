@@ -39,6 +39,7 @@ use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
+use crate::wire::Payload;
 use proofs::Proofs;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -163,6 +164,14 @@ impl GossipState {
             self.is_view_changed = false;
             self.look_for_neighbours(actions);
         }
+    }
+
+    /// The same, for whoever runs many nodes in one process: a new message with the type and data of `shared` is kept as
+    /// that, not copied. It does the same otherwise, whatever `shared` is.
+    pub fn handle_shared(&mut self, now: Instant, event: Event<'_>, shared: Payload, actions: &mut Actions) {
+        self.dissemination.shared = Some(shared);
+        self.handle(now, event, actions);
+        self.dissemination.shared = None;
     }
 
     /// When [`Event::Timer`] is wanted next.

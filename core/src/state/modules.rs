@@ -182,12 +182,10 @@ impl GossipState {
     }
 
     fn on_validation(&mut self, id: ConnectionId, message: u16, valid: bool, out: &mut Actions) {
-        let mut delivery = std::mem::take(&mut self.delivery);
         let (now, neighbours) = (self.now, self.membership.view.ids());
         let (settings, metrics) = (&self.settings, &mut self.metrics);
-        self.dissemination.validate(now, settings, metrics, id, message, valid, neighbours, &mut delivery);
-        self.deliver(&mut delivery, out);
-        self.delivery = delivery;
+        self.dissemination.validate(now, settings, metrics, id, message, valid, neighbours, &mut self.delivery);
+        self.deliver(out);
     }
 
     /// The module will send no more. What it sent before still counts; it may still be told (section 6), but is waited

@@ -72,7 +72,15 @@ impl GossipState {
     }
 
     /// What has come in part is bounded over all connections: whose frame has been on its way the longest goes.
+    #[inline]
     pub(super) fn keep_to_partial_budget(&mut self, out: &mut Actions) {
+        if self.partials.bytes() > self.settings.partial_bytes {
+            self.crowd_out_partials(out);
+        }
+    }
+
+    #[cold]
+    fn crowd_out_partials(&mut self, out: &mut Actions) {
         while self.partials.bytes() > self.settings.partial_bytes
             && let Some(slowest) = self.partials.slowest()
         {

@@ -247,14 +247,12 @@ impl GossipState {
         let Some(queued) = self.modules.get(&module).map(|module| module.outbox.queued()) else { return };
         let bytes = (self.settings.api_queue / QUEUE_PART).saturating_sub(queued);
         let mut told = Vec::new();
-        let mut delivery = std::mem::take(&mut self.delivery);
         let (now, settings, metrics) = (self.now, &self.settings, &mut self.metrics);
-        let into = (&mut told, &mut delivery.new_listeners);
+        let into = (&mut told, &mut self.delivery.new_listeners);
         self.dissemination.replay(now, settings, metrics, module, data_type, bytes, into);
         for (id, payload) in told {
             self.tell(module, notification_of(id, payload), out);
         }
-        self.deliver(&mut delivery, out);
-        self.delivery = delivery;
+        self.deliver(out);
     }
 }

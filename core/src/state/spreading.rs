@@ -4,7 +4,7 @@ use super::{GossipState, add, bump};
 use crate::action::{Action, Actions};
 use crate::connection::module::Module;
 use crate::connection::outbox::Outbox;
-use crate::dissemination::{Around, Arrival, Delivery, NeighbourId, Source, Spread, Subscribers};
+use crate::dissemination::{Around, Arrival, NeighbourId, Source, Spread, Subscribers};
 use crate::event::ConnectionId;
 use crate::limits::{FRAME_HEADER, QUEUE_MARK_PART};
 use crate::membership::view::Neighbour;
@@ -18,45 +18,45 @@ impl GossipState {
     /// A message was announced here or came from a neighbour. Whether it is wanted is found out here.
     pub(super) fn message_arrived(&mut self, mut arrival: Arrival<'_>, out: &mut Actions) {
         let Arrival { source, data_type, data, .. } = arrival;
-        let mut audience = std::mem::take(&mut self.audience);
-        let mut delivery = std::mem::take(&mut self.delivery);
         let mut full = Vec::new();
         let all = self.subscriptions.subscribers(data_type);
         let (settings, metrics, neighbours) = (&self.settings, &mut self.metrics, self.membership.view.ids());
-        let (modules, told) = (&self.modules, &mut audience);
+        let (modules, told) = (&self.modules, &mut self.audience);
         let around = || {
             let audience = told;
             let subscribers = gather(all, modules, settings, source, data.len(), (audience, &mut full));
             Around { subscribers, audience }
         };
         arrival.is_wanted = !all.is_empty();
-        self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut delivery);
-        if let Some((wire_id, payload)) = delivery.tell.take() {
+        self.dissemination.arrive(self.now, settings, metrics, arrival, neighbours, around, &mut self.delivery);
+        if let Some((wire_id, payload)) = self.delivery.tell.take() {
             let frame = notification_of(wire_id, payload);
+            let audience = std::mem::take(&mut self.audience);
             if let Some((last, others)) = audience.split_last() {
                 others.iter().for_each(|module| self.tell(*module, frame.clone(), out));
                 self.tell(*last, frame, out);
             }
+            self.audience = audience;
         }
-        self.deliver(&mut delivery, out);
-        audience.clear();
-        self.audience = audience;
-        self.delivery = delivery;
+        self.deliver(out);
+        self.audience.clear();
         // Last: it may end connections, and the audience must be who is there.
         full.into_iter().for_each(|id| self.could_not_tell(id, out));
     }
 
     /// Sends what goes to neighbours, and says who became a listener.
-    pub(super) fn deliver(&mut self, delivery: &mut Delivery, out: &mut Actions) {
-        if let Some(spread) = delivery.spread.take() {
+    pub(super) fn deliver(&mut self, out: &mut Actions) {
+        if let Some(spread) = self.delivery.spread.take() {
             let frame = peer_notification_of(spread.ttl, spread.id, spread.payload);
-            self.spread_to(&delivery.targets, &frame, delivery.known, out);
-            delivery.targets.clear();
+            let mut targets = std::mem::take(&mut self.delivery.targets);
+            self.spread_to(&targets, &frame, self.delivery.known, out);
+            targets.clear();
+            self.delivery.targets = targets;
         }
-        if let Some(turn) = delivery.turn.take() {
+        if let Some(turn) = self.delivery.turn.take() {
             self.say_turn(turn, out);
         }
-        for id in delivery.new_listeners.drain(..) {
+        for id in self.delivery.new_listeners.drain(..) {
             if let Some(module) = self.modules.get(&id) {
                 out.push(Action::Note(Note::ModuleIsListener { connection: id, remote: module.remote }));
             }

@@ -30,9 +30,15 @@ impl<T> SpareLists<T> {
         }
     }
 
+    /// Gives back half of them, those that have been here the longest: they lie where a rush has left them, and each can
+    /// keep a whole page of memory from the system.
+    pub(crate) fn trim(&mut self) {
+        self.0.drain(..self.0.len() / 2);
+    }
+
     /// Gives all the room back.
     pub(crate) fn shrink(&mut self) {
-        self.0 = Vec::new();
+        *self = Self::default();
     }
 
     #[cfg(test)]
@@ -68,5 +74,15 @@ mod tests {
         assert_eq!(lists.len(), LISTS_MAX);
         lists.shrink();
         assert_eq!(lists.capacity(), 0);
+    }
+
+    #[test]
+    fn those_that_a_rush_has_left_are_given_back_by_halves_and_the_last_is_kept() {
+        let mut lists = SpareLists::default();
+        (1..=10).for_each(|room| lists.give(Vec::<u8>::with_capacity(room)));
+        lists.trim();
+        assert_eq!((lists.len(), lists.take().capacity()), (5, 10), "the latest stay");
+        (0..10).for_each(|_| lists.trim());
+        assert_eq!(lists.len(), 1);
     }
 }

@@ -41,6 +41,11 @@ impl Payload {
         self.0.get(2..).unwrap_or(&[])
     }
 
+    /// Is it just this?
+    pub fn is_of(&self, data_type: u16, data: &[u8]) -> bool {
+        self.0.split_first_chunk().is_some_and(|(head, rest)| *head == data_type.to_be_bytes() && rest == data)
+    }
+
     /// Bytes of type and data together.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -109,6 +114,11 @@ impl Frame {
     /// Its type.
     pub fn kind(&self) -> u16 {
         u16::from_be_bytes([self.head[2], self.head[3]])
+    }
+
+    /// What it shares with other frames, if it is one of those made of a [`Payload`] or long: for whoever runs both ends.
+    pub fn shared(&self) -> Option<Payload> {
+        self.body.clone().map(Payload)
     }
 
     /// Its bytes, in order: first part, second part. The second may be empty.

@@ -478,13 +478,13 @@ fn who_offers_what_nobody_else_had_in_the_end_is_asked() {
     assert_eq!(node.metrics().offers_unanswered, 2);
     node.take(all[2]);
     offer(&mut node, all[2], 77);
-    node.pass(millis(400));
+    node.pass(millis(100));
     assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![77])]);
     // So is this one's, with its connection; the other one offers it again.
-    node.pass(millis(400));
+    node.pass(millis(800));
     node.take(all[2]);
     offer(&mut node, all[2], 77);
-    node.pass(millis(400));
+    node.pass(millis(100));
     assert_eq!(heard(&mut node, all[2]), [Heard::Want(vec![77])]);
 }
 
@@ -501,7 +501,8 @@ fn where_one_is_silent_four_are_asked_at_once_the_first_and_the_latest_who_offer
     assert_eq!(asked(&mut node), [1]);
     let mut all_asked = vec![1];
     for (turn, (count, unanswered)) in [(4, 1), (4, 5), (2, 9)].into_iter().enumerate() {
-        node.pass(millis(399));
+        // From the second time on twice as long each time.
+        node.pass(millis([399, 399, 799][turn]));
         assert_eq!(asked(&mut node), []);
         node.pass(millis(1));
         let now = asked(&mut node);
@@ -512,7 +513,7 @@ fn where_one_is_silent_four_are_asked_at_once_the_first_and_the_latest_who_offer
     all_asked.sort_unstable();
     assert_eq!(all_asked, (1..=11).collect::<Vec<_>>(), "each once");
     // All of them are in doubt now, and one was only late.
-    node.pass(millis(400));
+    node.pass(millis(1_600));
     assert_eq!((asked(&mut node), node.metrics().offers_unanswered), (vec![], 11));
     learn(&mut node, all[9], module, 7, FAR);
     assert_eq!(node.metrics().messages_fetched, 1);

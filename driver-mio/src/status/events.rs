@@ -37,22 +37,37 @@ pub struct EventsReport {
 /// The latest events, at most [`EVENTS_MAX`].
 #[derive(Default)]
 pub(crate) struct EventLog {
-    latest: VecDeque<LoggedEvent>,
+    latest: VecDeque<Kept>,
     next: u64,
 }
 
+/// An event as it is kept: in few blocks of memory, each of which could keep a page that a flood has left behind.
+struct Kept {
+    at: jiff::Timestamp,
+    level: log::Level,
+    kind: &'static str,
+    text: Box<str>,
+}
+
+impl Kept {
+    fn logged(&self, number: u64) -> LoggedEvent {
+        LoggedEvent {
+            number,
+            time: format!("{:.3}", self.at),
+            level: self.level.as_str().to_ascii_lowercase(),
+            kind: self.kind.to_owned(),
+            text: self.text.to_string(),
+        }
+    }
+}
+
 impl EventLog {
-    pub(crate) fn record(&mut self, level: log::Level, kind: &str, text: String) {
+    pub(crate) fn record(&mut self, level: log::Level, kind: &'static str, text: String) {
         if self.latest.len() >= EVENTS_MAX {
             self.latest.pop_front();
         }
-        self.latest.push_back(LoggedEvent {
-            number: self.next,
-            time: format!("{:.3}", jiff::Timestamp::now()),
-            level: level.as_str().to_ascii_lowercase(),
-            kind: kind.to_owned(),
-            text,
-        });
+        let at = jiff::Timestamp::now();
+        self.latest.push_back(Kept { at, level, kind, text: text.into_boxed_str() });
         self.next += 1;
     }
 
@@ -64,7 +79,7 @@ impl EventLog {
             started: started.to_owned(),
             next: self.next,
             missed: oldest.saturating_sub(since),
-            events: self.latest.iter().skip(skip).cloned().collect(),
+            events: (oldest..).zip(&self.latest).skip(skip).map(|(number, kept)| kept.logged(number)).collect(),
         }
     }
 }

@@ -46,7 +46,12 @@ impl World {
         if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
             trace.event(local, &event);
         }
-        state.handle(local, event, &mut self.actions);
+        let is_message = |frame: &&Frame| frame.kind() == kind::PEER_NOTIFICATION;
+        match self.network.completed().iter().find(is_message).and_then(Frame::shared) {
+            // One copy of a message serves all peers.
+            Some(shared) => state.handle_shared(local, event, shared, &mut self.actions),
+            None => state.handle(local, event, &mut self.actions),
+        }
         self.after(peer);
     }
 

@@ -4,30 +4,30 @@ use super::*;
 use crate::limits::{DOUBT, TREE_PATIENCE, TREE_WAIT, TREE_YOUNG};
 use crate::tree::Turn;
 
-fn tree_settings() -> Settings {
+pub(super) fn tree_settings() -> Settings {
     Settings { spreading: Spreading::Tree, ..settings() }
 }
 
-fn millis(n: u64) -> Instant {
+pub(super) fn millis(n: u64) -> Instant {
     Instant::ZERO.after(Duration::from_millis(n))
 }
 
 /// A neighbour offers this in place of a push; what is said to anybody.
-fn offers(repair: &mut Repair, now: Instant, from: u64, digest: Digest) -> Out {
+pub(super) fn offers(repair: &mut Repair, now: Instant, from: u64, digest: Digest) -> Out {
     let mut out = Out::new();
     let offers = [Offer { digest, age: 1 }].into_iter();
     assert_eq!(repair.offered_lazily(now, &tree_settings(), NeighbourId(from), TYPE, offers, &mut out), Ok(()));
     out
 }
 
-fn run(repair: &mut Repair, now: Instant) -> Out {
+pub(super) fn run(repair: &mut Repair, now: Instant) -> Out {
     let mut out = Out::new();
     repair.run(now, &tree_settings(), &|_| u64::MAX, &mut out);
     out.retain(|(_, say)| !matches!(say, Say::Interest | Say::Unanswered));
     out
 }
 
-fn link_of(repair: &mut Repair, n: u64) -> &mut Link {
+pub(super) fn link_of(repair: &mut Repair, n: u64) -> &mut Link {
     repair.links.get_mut(&NeighbourId(n)).unwrap()
 }
 
