@@ -220,3 +220,84 @@ fn offers_that_cannot_go_out_now_are_left_to_the_next_turn() {
     let to: Vec<_> = out.iter().map(|(neighbour, say)| (neighbour.0, matches!(say, Say::Have(..)))).collect();
     assert_eq!(to, [(1, true)], "and is offered it with the rest");
 }
+
+fn gone(repair: &mut Repair, now: Instant, from: u64, digest: Digest) -> Out {
+    offered(repair, now, from, &[digest], Offer::GONE)
+}
+
+#[test]
+fn who_was_not_asked_cannot_hasten_the_question_by_what_it_has_not() {
+    let mut repair = with_trees(&[1, 2]);
+    assert_eq!(offers(&mut repair, seconds(1), 1, 99), []);
+    assert_eq!(gone(&mut repair, seconds(1), 2, 99), []);
+    assert_eq!(gone(&mut repair, seconds(1), 1, 99), []);
+    assert_eq!(run(&mut repair, seconds(1).after(TREE_WAIT)), [wanted(1, &[99])]);
+}
+
+#[test]
+fn who_was_asked_in_vain_leaves_and_another_that_waits_is_asked_in_its_time() {
+    let mut repair = with_trees(&[1, 2, 3]);
+    for n in [3, 2] {
+        assert_eq!(offers(&mut repair, seconds(1), n, 99), []);
+    }
+    let now = seconds(1).after(TREE_WAIT);
+    assert_eq!(run(&mut repair, now), [wanted(3, &[99])]);
+    assert_eq!(gone(&mut repair, now, 3, 99), [wanted(2, &[99])]);
+    assert_eq!(gone(&mut repair, now, 2, 99), [], "nobody else offered it");
+    assert_eq!(offers(&mut repair, now, 1, 99), [], "it may be pushed");
+    repair.link_down(now, NeighbourId(2));
+    assert_eq!(run(&mut repair, now), []);
+    assert_eq!(run(&mut repair, now.after(TREE_PATIENCE)), [wanted(1, &[99])]);
+}
+
+#[test]
+fn who_sent_what_found_no_room_but_did_not_offer_it_is_not_asked_for_it() {
+    let mut repair = with_trees(&[1, 2]);
+    let message = (7, TYPE, &7u16.to_be_bytes()[..]);
+    assert_eq!(offers(&mut repair, seconds(1), 1, digest(7)), []);
+    assert_eq!(repair.comes(seconds(1), NeighbourId(2), 7, TYPE, message.2), None);
+    repair.found_no_room(seconds(1), NeighbourId(2), message);
+    assert!(!repair.wants.get(&digest(7)).unwrap().is_done);
+    assert_eq!(others(&repair, digest(7)), [1]);
+}
+
+#[test]
+fn offered_in_place_of_a_push_is_only_what_was_to_be_and_what_found_no_room_in_a_queue_with_the_rest() {
+    let mut repair = with_trees(&[1, 2]);
+    run(&mut repair, seconds(1));
+    let now = seconds(5);
+    let mut rng = Rng::new([7; 32], Stream::Repair);
+    let mut choose = |repair: &mut Repair, id: u16| {
+        let number = learn(repair, now, id, false);
+        let spreadable = Spreadable { number, data_type: TYPE, senders: &[] };
+        let (neighbours, mut targets) = ([NeighbourId(1), NeighbourId(2)], Vec::new());
+        repair.choose(now, &tree_settings(), &mut rng, spreadable, &neighbours, &mut targets);
+        targets
+    };
+    assert_eq!(repair.turned(now, NeighbourId(1), TYPE, Turn::Prune), Ok(true));
+    // Its push to the second is dropped.
+    assert_eq!(choose(&mut repair, 7), [NeighbourId(2)]);
+    assert_eq!(repair.turned(now, NeighbourId(2), TYPE, Turn::Prune), Ok(true));
+    assert_eq!(choose(&mut repair, 8), []);
+    let at = repair.deadline().unwrap();
+    let offered: Vec<_> = run(&mut repair, at)
+        .into_iter()
+        .map(|(neighbour, say)| match say {
+            Say::Offer(TYPE, offers) => (neighbour.0, offers.iter().map(|offer| offer.digest).collect::<Vec<_>>()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(offered, [(1, vec![digest(7), digest(8)]), (2, vec![digest(8)])]);
+}
+
+#[test]
+fn what_came_lately_is_remembered_while_there_is_a_link_that_takes_part() {
+    let mut repair = with_trees(&[1, 2]);
+    link(&mut repair, 3);
+    let from = |repair: &Repair| repair.lazy.as_ref().unwrap().recent_from;
+    repair.lazy.as_mut().unwrap().recent_from = Some(seconds(1));
+    repair.link_down(seconds(2), NeighbourId(1));
+    assert_eq!(from(&repair), Some(seconds(1)));
+    repair.link_down(seconds(2), NeighbourId(2));
+    assert_eq!(from(&repair), None, "the third does not");
+}

@@ -1,7 +1,7 @@
 //! Section 12, one turn at a time: what is offered, asked of the next and answered when there is little room.
 
 use super::*;
-use crate::limits::{ANSWERS_WAITING_MAX, DIGESTS_PER_FRAME, OFFERS_SENT};
+use crate::limits::{ANSWERS_WAITING_MAX, DIGESTS_PER_FRAME, EMPTY_OFFERS_MAX, OFFERS_SENT};
 use crate::repair::offering::offer_one;
 
 fn learn(repair: &mut Repair, now: Instant, id: u16, is_fetched: bool) -> u64 {
@@ -113,4 +113,93 @@ fn the_owner_of_a_want_keeps_it_while_it_is_there_and_another_is_asked() {
     assert_eq!((own(&repair, 1), own(&repair, 2)), (1, 0));
     assert!(offered(&mut repair, seconds(0), 2, &[99], Offer::GONE).is_empty());
     assert_eq!(repair.wants(), 1, "nobody is left to ask, but its owner is here");
+}
+
+/// It says that this is not there any more; what is said to anybody.
+fn gone(repair: &mut Repair, from: u64, digest: Digest) -> Out {
+    offered(repair, seconds(0), from, &[digest], Offer::GONE)
+}
+
+#[test]
+fn asked_next_are_the_first_to_offer_in_their_order_then_whom_nobody_doubts_and_nobody_twice() {
+    let mut repair = at_rest(&settings(), &[1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(offered(&mut repair, seconds(0), 1, &[99], 1), [wanted(1, &[99])]);
+    for n in [5, 4, 3, 2, 6, 7] {
+        assert!(offered(&mut repair, seconds(0), n, &[99], 1).is_empty());
+    }
+    link_of(&mut repair, 6).doubt = 1;
+    assert_eq!(gone(&mut repair, 1, 99), [wanted(5, &[99])]);
+    repair.link_down(seconds(0), NeighbourId(1));
+    for (one, next) in [(5, 4), (4, 3), (3, 2), (2, 7), (7, 6)] {
+        assert_eq!(gone(&mut repair, one, 99), [wanted(next, &[99])], "after {one}");
+    }
+    assert!(gone(&mut repair, 6, 99).is_empty(), "nobody is left");
+}
+
+#[test]
+fn who_was_asked_for_much_and_sent_nothing_is_asked_for_no_more() {
+    for (asked, expected) in [(2 * WANTS_PER_NEIGHBOUR - 1, 1), (2 * WANTS_PER_NEIGHBOUR, 0)] {
+        let mut repair = at_rest(&settings(), &[1]);
+        link_of(&mut repair, 1).asked = vec![(seconds(0), 0); asked].into();
+        assert_eq!(offered(&mut repair, seconds(0), 1, &[99], 1).len(), expected, "{asked} asked");
+    }
+}
+
+#[test]
+fn what_is_asked_of_the_next_at_once_is_asked_in_frames_of_512() {
+    let settings = settings();
+    let mut repair = at_rest(&settings, &[1, 2]);
+    let digests: Vec<Digest> = (1..=600).collect();
+    for n in [1, 2] {
+        offered(&mut repair, seconds(0), n, &digests, 1);
+    }
+    repair.link_down(seconds(1), NeighbourId(1));
+    let mut out = Out::new();
+    repair.run(seconds(1), &settings, &|_| u64::MAX, &mut out);
+    let sizes = out.iter().map(|(neighbour, say)| match say {
+        Say::Want(digests) => (neighbour.0, digests.len()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(sizes.collect::<Vec<_>>(), [(2, DIGESTS_PER_FRAME), (2, 600 - DIGESTS_PER_FRAME)]);
+}
+
+#[test]
+fn who_said_that_it_is_not_there_is_not_blamed_for_who_was_asked_next() {
+    let settings = settings();
+    let mut repair = at_rest(&settings, &[1, 2]);
+    let digests: Vec<Digest> = (1..=u64::from(EMPTY_OFFERS_MAX)).collect();
+    for n in [1, 2] {
+        offered(&mut repair, seconds(0), n, &digests, 1);
+    }
+    digests.iter().for_each(|digest| assert_eq!(gone(&mut repair, 1, *digest), [wanted(2, &[*digest])]));
+    let mut out = Out::new();
+    repair.run(seconds(3), &settings, &|_| u64::MAX, &mut out);
+    let blamed: Vec<_> = out.iter().filter(|(_, say)| *say == Say::OffersAreEmpty).map(|(one, _)| one.0).collect();
+    assert_eq!(blamed, [2]);
+    assert_eq!((link_of(&mut repair, 1).empty, link_of(&mut repair, 1).asked.len()), (0, 0));
+}
+
+#[test]
+fn what_may_be_asked_for_once_more_is_not_for_who_has_the_bit_next() {
+    let settings = settings();
+    let mut repair = at_rest(&settings, &[1, 2, 3]);
+    let number = learn(&mut repair, seconds(1), 7, false);
+    repair.knowledge.get_mut(number).unwrap().again = 7;
+    repair.link_down(seconds(1), NeighbourId(2));
+    link(&mut repair, 4);
+    assert_eq!(repair.knowledge.get(number).unwrap().again, 5);
+}
+
+#[test]
+fn answers_that_wait_go_on_with_another_neighbour_each_time() {
+    let settings = settings();
+    let mut repair = at_rest(&settings, &[1, 2, 3]);
+    let mut first = || {
+        [1, 2, 3].iter().for_each(|n| link_of(&mut repair, *n).owed = vec![(0, 0)].into());
+        let mut out = Out::new();
+        repair.answer_all(seconds(1), &settings, &|_| u64::MAX, &mut out);
+        assert_eq!(out.len(), 3);
+        out[0].0.0
+    };
+    assert_eq!([(); 4].map(|()| first()), [1, 2, 3, 1]);
 }
