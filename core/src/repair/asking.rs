@@ -358,7 +358,7 @@ impl Repair {
         // One of several who are asked at once: the slowest has its time.
         let others_until = want.look_at.take().filter(|_| want.asked != 0);
         want.ask(link.bit);
-        let again = want.hurries.then(|| others_until.max(Some(want.gives_up_at(now, link)))).flatten();
+        let again = others_until.max(Some(want.gives_up_at(now, link))).filter(|_| want.hurries);
         self.ask(now, settings, next, &[digest]);
         // Answers keep the order of the questions: to the last frame, or a new one.
         match out.iter_mut().rev().find(|(to, say)| *to == next && matches!(say, Say::Want(_))) {
@@ -428,7 +428,7 @@ impl Repair {
     }
 
     /// No bit, if it takes no part.
-    fn bit_of(&self, neighbour: NeighbourId) -> u64 {
+    pub(super) fn bit_of(&self, neighbour: NeighbourId) -> u64 {
         self.links.get(&neighbour).map_or(0, |link| link.bit)
     }
 

@@ -224,10 +224,10 @@ impl Repair {
         from: Option<NeighbourId>,
         (id, data_type, data): (u16, u16, &[u8]),
     ) {
+        let from = from.map_or(0, |neighbour| self.bit_of(neighbour));
         let Some(lazy) = self.lazy.as_mut().filter(|lazy| !lazy.trees.is_empty()) else { return };
         let digest = super::digest_of(id, data_type, data);
         let offered = self.wants.get(&digest).map_or(0, |want| want.offered);
-        let from = from.and_then(|neighbour| self.links.get(&neighbour)).map_or(0, |link| link.bit);
         lazy.remember(now, digest, offered | from);
     }
 
