@@ -69,6 +69,27 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+/// Where a node is found: of each family the address that it listens at, and the one that it tells others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnAddresses {
+    /// `p2p_address`.
+    pub listens: Addresses,
+    /// `advertised_address`.
+    pub advertised: Addresses,
+}
+
+impl OwnAddresses {
+    /// What HELLO says to a peer of `other`'s family; none if this node does not listen in that family.
+    pub(crate) fn told_to(&self, other: &SocketAddr) -> Option<SocketAddr> {
+        self.advertised.same_family_as(other).or_else(|| self.listens.same_family_as(other))
+    }
+
+    /// Those of both kinds.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listens.iter().chain(self.advertised.iter())
+    }
+}
+
 /// How valid messages go on (sections 5 and 13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spreading {
@@ -291,7 +312,17 @@ impl Settings {
     /// What HELLO says to a peer of `other`'s family: `advertised_address`, else `p2p_address`; none if this node
     /// does not listen in that family.
     pub fn own_address(&self, other: &SocketAddr) -> Option<SocketAddr> {
-        self.advertised_address.same_family_as(other).or_else(|| self.p2p_address.same_family_as(other))
+        self.own_addresses().told_to(other)
+    }
+
+    pub(crate) const fn own_addresses(&self) -> OwnAddresses {
+        OwnAddresses { listens: self.p2p_address, advertised: self.advertised_address }
+    }
+
+    /// Are these the same but for what no two nodes have in common: addresses and bootstrappers?
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let (p2p_address, advertised_address) = (other.p2p_address, other.advertised_address);
+        Self { p2p_address, advertised_address, bootstrapper: other.bootstrapper.clone(), ..self.clone() } == *other
     }
 
     /// How many neighbours may be of one public network: at least one.

@@ -68,7 +68,7 @@ impl Membership {
     ) -> Option<Instant> {
         let is_out = under_way.busy.contains(address)
             || self.is_own(address)
-            || settings.own_address(address).is_none()
+            || self.addresses.told_to(address).is_none()
             || self.view.by_address(address).is_some()
             || self.is_of_crowded_network(settings, address);
         if is_out {

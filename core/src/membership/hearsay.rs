@@ -155,7 +155,7 @@ impl Membership {
 
     /// A neighbour that dialed us: its address is to be reached once, if it was not lately.
     pub(crate) fn wants_reached(&mut self, now: Instant, settings: &Settings, address: SocketAddr) {
-        let is_dialable = settings.own_address(&address).is_some() && !self.is_own(&address);
+        let is_dialable = self.addresses.told_to(&address).is_some() && !self.is_own(&address);
         let has_room = self.unreached.len() < settings.max_peers as usize;
         // Without discovery nobody is dialed but the bootstrappers.
         let is_wanted = settings.discovery && is_dialable && has_room;

@@ -17,7 +17,7 @@ use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
 use crate::rng::{Rng, Stream};
-use crate::settings::Settings;
+use crate::settings::{OwnAddresses, Settings};
 use crate::time::{Duration, Instant};
 use crate::util::bucket::TokenBucket;
 use crate::util::memory::Memory;
@@ -41,6 +41,8 @@ pub(crate) struct Membership {
     candidates: Candidates,
     lost: Lost,
     pub(crate) bootstrappers: Bootstrappers,
+    /// Where we listen and what we tell others of that.
+    pub addresses: OwnAddresses,
     /// Our own addresses: configured, advertised, and learned by dialing ourselves.
     own: Vec<SocketAddr>,
     /// Not dialed for a while: they evicted or refused us, or are parked.
@@ -92,7 +94,8 @@ pub(crate) enum Admission {
 
 impl Membership {
     pub(crate) fn new(settings: &Settings, seed: [u8; 32], now: Instant) -> Self {
-        let own: Vec<SocketAddr> = settings.p2p_address.iter().chain(settings.advertised_address.iter()).collect();
+        let addresses = settings.own_addresses();
+        let own: Vec<SocketAddr> = addresses.iter().collect();
         let bootstrappers = Bootstrappers::new(&settings.bootstrapper, &own, now);
         let max_peers = usize::try_from(settings.max_peers).unwrap_or(usize::MAX);
         Self {
@@ -101,6 +104,7 @@ impl Membership {
             candidates: Candidates::new(settings.max_peers),
             lost: Lost::new(max_peers),
             bootstrappers,
+            addresses,
             own,
             refused: Memory::new(limits::ADDRESS_MEMORY_MAX),
             displaced: Memory::new(limits::ADDRESS_MEMORY_MAX),
@@ -327,7 +331,7 @@ impl Membership {
         let pause = if is_settled { limits::REDIAL_PAUSE.0 } else { neighbour.redial_pause };
         self.bootstrappers.lost(&neighbour.address, now, pause, &mut self.rng);
         // One of a family that we do not speak dialed us by a relay's or its own mistake: nobody could find it.
-        if settings.discovery && settings.own_address(&neighbour.address).is_some() && !planted!(LostNotLookedFor) {
+        if settings.discovery && self.addresses.told_to(&neighbour.address).is_some() && !planted!(LostNotLookedFor) {
             self.lost.add(neighbour.address, now, pause, &mut self.rng);
             self.ask_at = now.max(self.asked_at.after(limits::PEER_REQUEST_PAUSE_MIN));
         }

@@ -75,7 +75,7 @@ impl GossipState {
         let connection = ConnectionId::dialed(self.dialed);
         self.dialed = self.dialed.saturating_add(1);
         bump(&mut self.metrics.dials);
-        let listens_on = self.settings.p2p_address.same_family_as(&to).map(|own| own.ip());
+        let listens_on = self.membership.addresses.listens.same_family_as(&to).map(|own| own.ip());
         let from = listens_on.filter(|ip| !ip.is_unspecified() && can_reach(*ip, to.ip()));
         self.peers.insert(connection, Box::new(Peer::dialed(to, purpose, origin, self.now)));
         out.push(Action::Dial { connection, to, from });
@@ -95,7 +95,7 @@ impl GossipState {
         let addresses: Vec<SocketAddr> = addresses.iter().copied().map(canonical).collect();
         let is_ours = |address: &SocketAddr| self.membership.is_own(address);
         let can_be_dialed = |address: &&SocketAddr| {
-            is_usable(address) && !is_ours(address) && self.settings.own_address(address).is_some()
+            is_usable(address) && !is_ours(address) && self.membership.addresses.told_to(address).is_some()
         };
         let usable: Vec<SocketAddr> = addresses.iter().filter(can_be_dialed).copied().collect();
         let is_ourselves = !addresses.is_empty() && addresses.iter().all(is_ours);
@@ -176,7 +176,7 @@ impl GossipState {
     fn look_up_at(&mut self, address: SocketAddr, out: &mut Actions) {
         let neighbour = self.membership.view.by_address(&address);
         let is_refused = self.faults.refuses_address_until(self.now, address).is_some();
-        let is_foreign = self.settings.own_address(&address).is_none() || self.membership.is_own(&address);
+        let is_foreign = self.membership.addresses.told_to(&address).is_none() || self.membership.is_own(&address);
         match neighbour.map(|neighbour| (neighbour.sends_on(), neighbour.instance.is_some())) {
             Some((Some(id), _)) => {
                 bump(&mut self.metrics.look_ups);

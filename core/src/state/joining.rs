@@ -56,9 +56,9 @@ impl GossipState {
         let features = if self.settings.cache_size > 0 { purpose.with(Features::REPAIR) } else { purpose };
         let has_trees = self.settings.cache_size > 0 && self.settings.spreading == Spreading::Tree;
         let features = if has_trees { features.with(Features::TREE) } else { features };
-        let other_family = self.settings.p2p_address.iter().filter(|address| address.is_ipv6() != peer.is_v6);
-        let hints: Vec<SocketAddr> =
-            other_family.filter_map(|own| self.settings.own_address(&own)).filter(is_usable).collect();
+        let own = self.membership.addresses;
+        let other_family = own.listens.iter().filter(|address| address.is_ipv6() != peer.is_v6);
+        let hints: Vec<SocketAddr> = other_family.filter_map(|address| own.told_to(&address)).filter(is_usable).collect();
         let capabilities = Capabilities { version: 1, features, instance: self.instance, hints: Hints::new(&hints) };
         self.send(id, PeerMessage::Capabilities(capabilities).frame(), out);
     }
@@ -66,7 +66,7 @@ impl GossipState {
     /// Asks to be let in, or in again.
     pub(super) fn say_hello(&mut self, id: ConnectionId, out: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Some(address) = self.settings.own_address(&peer.remote()) else { return };
+        let Some(address) = self.membership.addresses.told_to(&peer.remote()) else { return };
         if peer.steps().prover != Prover::Idle {
             return;
         }

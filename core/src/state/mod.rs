@@ -43,13 +43,15 @@ use crate::wire::Payload;
 use proofs::Proofs;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// One gossip node, pure and deterministic: see the crate's front page for how to run it.
 ///
 /// A clone goes on from the same point, with the same random numbers to come.
 #[derive(Clone)]
 pub struct GossipState {
-    settings: Settings,
+    /// In one allocation for all the nodes that share them.
+    settings: Arc<Settings>,
     /// The latest time heard of: time that runs backwards is ignored.
     now: Instant,
     rng: Rng,
@@ -95,7 +97,33 @@ impl GossipState {
     ///
     /// The conflicts that [`limits::check`] finds.
     pub fn new(settings: Settings, seed: [u8; 32], now: Instant) -> Result<Self, SettingsError> {
-        let conflicts = limits::check(&settings);
+        Self::starting(&Arc::new(settings), None, seed, now)
+    }
+
+    /// The same, for whoever runs many nodes in one process: what `settings` say is kept as `shared` if they are like
+    /// those but for addresses and bootstrappers. It does the same otherwise, whatever `shared` is; only
+    /// [`GossipState::settings`] has the addresses and bootstrappers of `shared`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GossipState::new`].
+    pub fn new_sharing(
+        settings: Settings,
+        shared: &Arc<Settings>,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Result<Self, SettingsError> {
+        let shared = settings.is_like(shared).then(|| Arc::clone(shared));
+        Self::starting(&Arc::new(settings), shared, seed, now)
+    }
+
+    fn starting(
+        settings: &Arc<Settings>,
+        shared: Option<Arc<Settings>>,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Result<Self, SettingsError> {
+        let conflicts = limits::check(settings);
         if !conflicts.is_empty() {
             return Err(SettingsError(conflicts));
         }
@@ -108,10 +136,10 @@ impl GossipState {
             rng,
             peers: SortedMap::new(),
             modules: SortedMap::new(),
-            membership: Membership::new(&settings, seed, now),
+            membership: Membership::new(settings, seed, now),
             faults: Faults::new(),
             subscriptions: Subscriptions::default(),
-            dissemination: Dissemination::new(&settings, seed, now),
+            dissemination: Dissemination::new(settings, seed, now),
             proofs: Proofs::new(settings.pow_per_minute, now),
             timers: Timers::default(),
             metrics: Metrics::default(),
@@ -129,7 +157,7 @@ impl GossipState {
             is_shutting_down: false,
             delivery: Delivery::default(),
             audience: Vec::new(),
-            settings,
+            settings: shared.unwrap_or_else(|| Arc::clone(settings)),
         };
         // The first calls go out at the first timer: actions come from `handle` only.
         state.timers.set(Timer::Dial, Some(now));

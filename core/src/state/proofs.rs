@@ -87,7 +87,7 @@ impl GossipState {
         let now = self.now;
         if let Some(peer) = self.peers.get_mut(&id)
             && let Prover::Solving { nonce, .. } = peer.steps().prover
-            && let Some(address) = self.settings.own_address(&peer.remote())
+            && let Some(address) = self.membership.addresses.told_to(&peer.remote())
         {
             peer.steps_mut().prover = Prover::ProofSent { since: now };
             self.expect_addresses(id, false);

@@ -31,6 +31,7 @@ use gossip_core::wire::kind;
 use gossip_core::{Actions, ConnectionId, DialError, Endpoint, Event, GossipState, Listener, Settings};
 use modules::{Answer, Module};
 use peer::Peer;
+use std::sync::Arc;
 use trace::Trace;
 
 /// One second, microseconds.
@@ -55,6 +56,8 @@ struct Rngs {
 /// A network that runs.
 pub struct World {
     scenario: Scenario,
+    /// What all peers have in common.
+    settings: Arc<Settings>,
     now: u64,
     queue: Queue<Wake>,
     network: Network,
@@ -114,7 +117,7 @@ impl World {
             swept: 0,
             next_to_join: 0,
             gangs: attackers::gangs(&scenario, seed),
-            checks: Checks::new(checks, settings, ledger, 2 * drift_ppm),
+            checks: Checks::new(checks, settings.clone(), ledger, 2 * drift_ppm),
             stats: Stats::new(count),
             actions: Vec::new(),
             rngs: Rngs {
@@ -130,6 +133,7 @@ impl World {
             trace: None,
             ahead: ahead::Ahead::default(),
             modules,
+            settings: Arc::new(settings),
             scenario,
         };
         world.prepare();
@@ -454,7 +458,7 @@ impl World {
         if self.peers[peer as usize].state.is_some() {
             return;
         }
-        let mut settings = real_settings(&self.scenario);
+        let mut settings = Settings::clone(&self.settings);
         settings.p2p_address = gossip_core::Addresses::of(address_of(peer));
         let bootstrappers = self.scenario.bootstrappers.min(self.scenario.peers);
         let those = (0..bootstrappers.min(BOOTSTRAPPERS_EACH)).map(|n| (peer % bootstrappers + n) % bootstrappers);
@@ -465,7 +469,7 @@ impl World {
         if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
             trace.starts(&settings, key, local);
         }
-        let state = GossipState::new(settings, key, local).expect("the scenario's settings were checked");
+        let state = GossipState::new_sharing(settings, &self.settings, key, local).expect("the scenario's settings were checked");
         host.state = Some(state);
         host.starts += 1;
         host.leaving = false;
