@@ -6,7 +6,6 @@ use crate::address::Compact;
 use crate::dissemination::NeighbourId;
 use crate::event::ConnectionId;
 use crate::limits;
-use crate::membership::candidates::Heard;
 use crate::membership::faults::Score;
 use crate::settings::Settings;
 use crate::status::Traffic;
@@ -228,14 +227,6 @@ impl Peer {
         let flags = u64::from(self.is_connected) ^ u64::from(self.is_pinged) ^ u64::from(self.is_v6);
         let counts = self.last_heard.as_micros() ^ self.outbox.queued();
         flags ^ counts ^ self.opened.as_micros() ^ u64::from(self.neighbour.is_some())
-    }
-
-    /// What the addresses count as that it answers with.
-    pub(crate) fn heard_in_answers(&self) -> Heard {
-        match self.origin {
-            Some(Origin::Bootstrapper(_)) => Heard::FromBootstrapper,
-            _ => Heard::Otherwise,
-        }
     }
 
     pub(crate) fn is_established(&self) -> bool {

@@ -1,7 +1,6 @@
 //! Whom to call, and when to ask (PROTOCOL.md, section 4).
 
 use super::Membership;
-use super::candidates::Heard;
 use crate::address::{Scope, any_port, scope};
 use crate::connection::peer::Origin;
 use crate::limits;
@@ -164,9 +163,8 @@ impl Membership {
                     wait_for(Some(at));
                     None
                 } else {
-                    self.prefer(&mut ready);
                     self.rng.choose(&mut ready, 1);
-                    ready.pop().map(|(address, _)| address)
+                    ready.pop()
                 }
             }
         };
@@ -182,15 +180,6 @@ impl Membership {
                 Next::Dial(candidate, Origin::Known)
             }
             (None, None) => Next::Wait(wake),
-        }
-    }
-
-    /// Half of the dials go to whom bootstrappers named, so that whoever tells us of himself all the time has the other
-    /// half at most. That one goes to whom PUSHes spoke of: who joined lately has room more often than others.
-    fn prefer(&mut self, ready: &mut Vec<(SocketAddr, Heard)>) {
-        let preferred = if self.rng.index(2) == 0 { Heard::FromBootstrapper } else { Heard::ByPush };
-        if ready.iter().any(|(_, heard)| *heard == preferred) {
-            ready.retain(|(_, heard)| *heard == preferred);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::util::addresses::AddressMap;
 use std::net::SocketAddr;
 
 /// Capacity: four times `max_peers`, at most [`CANDIDATES_MAX`]. When it is full, a newcomer takes the place of a
-/// random address of the teller that holds most, unless its own teller is that one. Forgotten after three failures.
+/// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
     known: AddressMap<Candidate>,
@@ -16,40 +16,10 @@ pub(crate) struct Candidates {
 
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
-    teller: u64,
-    heard: Heard,
+    /// Who told us; a number of the caller's choice.
+    source: u64,
     failures: u8,
     not_before: Instant,
-}
-
-/// Who told us of an address, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Teller {
-    /// A number of the caller's choice: tellers have shares of the table.
-    pub(crate) number: u64,
-    pub(crate) heard: Heard,
-}
-
-impl Teller {
-    /// Nobody in particular.
-    pub(crate) const NOBODY: Self = Self { number: 0, heard: Heard::Otherwise };
-
-    /// Somebody who told us in no particular way.
-    #[cfg(test)]
-    pub(crate) const fn of(number: u64) -> Self {
-        Self { number, heard: Heard::Otherwise }
-    }
-}
-
-/// How an address came to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// A bootstrapper named it: nobody but the operator has a say in who that is.
-    FromBootstrapper,
-    /// A PUSH spoke of it: somebody who joined lately, or says so.
-    ByPush,
-    /// Another way.
-    Otherwise,
 }
 
 /// What became of an address.
@@ -82,25 +52,22 @@ impl Candidates {
         &mut self,
         now: Instant,
         address: SocketAddr,
-        teller: Teller,
+        source: u64,
         not_before: Instant,
         rng: &mut Rng,
     ) -> Added {
         if let Some(known) = self.known.get_mut(&address) {
             known.not_before = known.not_before.max(not_before);
-            if teller.heard == Heard::FromBootstrapper {
-                known.heard = teller.heard;
-            }
             return Added::Known;
         }
         if self.known.len() >= self.max {
             // One that cannot be dialed yet takes nobody's place who can.
-            let has_room = self.drop_parked(now) || (not_before <= now && self.make_room(teller.number, rng));
+            let has_room = self.drop_parked(now) || (not_before <= now && self.make_room(source, rng));
             if !has_room {
                 return Added::CrowdedOut;
             }
         }
-        self.known.insert(address, Candidate { teller: teller.number, heard: teller.heard, failures: 0, not_before });
+        self.known.insert(address, Candidate { source, failures: 0, not_before });
         Added::New
     }
 
@@ -115,16 +82,16 @@ impl Candidates {
     }
 
     fn make_room(&mut self, newcomer: u64, rng: &mut Rng) -> bool {
-        let mut sources: Vec<u64> = self.known.values().map(|candidate| candidate.teller).collect();
+        let mut sources: Vec<u64> = self.known.values().map(|candidate| candidate.source).collect();
         sources.sort_unstable();
         // Of several that hold most, the last.
         let Some(greediest) = sources.chunk_by(|a, b| a == b).max_by_key(|held| held.len()) else { return false };
-        let of_newcomer = self.known.values().filter(|candidate| candidate.teller == newcomer).count();
+        let of_newcomer = self.known.values().filter(|candidate| candidate.source == newcomer).count();
         let (Some(&greedy), most) = (greediest.first(), greediest.len()) else { return false };
         if of_newcomer >= most {
             return false;
         }
-        let of_greedy = self.known.iter().filter(|(_, candidate)| candidate.teller == greedy);
+        let of_greedy = self.known.iter().filter(|(_, candidate)| candidate.source == greedy);
         let mut theirs: Vec<SocketAddr> = of_greedy.map(|(address, _)| address).collect();
         rng.choose(&mut theirs, 1);
         theirs.iter().for_each(|address| {
@@ -136,11 +103,6 @@ impl Candidates {
     /// Is there nobody who might be dialed now?
     pub(crate) fn is_all_parked(&self, now: Instant) -> bool {
         self.known.values().all(|candidate| candidate.not_before > now)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn heard(&self, address: &SocketAddr) -> Option<Heard> {
-        self.known.get(address).map(|candidate| candidate.heard)
     }
 
     pub(crate) fn remove(&mut self, address: &SocketAddr) {
@@ -164,14 +126,14 @@ impl Candidates {
         now: Instant,
         enough: usize,
         not_before: impl Fn(&SocketAddr) -> Option<Instant>,
-    ) -> Result<Vec<(SocketAddr, Heard)>, Option<Instant>> {
+    ) -> Result<Vec<SocketAddr>, Option<Instant>> {
         let mut ready = Vec::new();
         let mut earliest: Option<Instant> = None;
         for (address, candidate) in self.known.iter() {
             let Some(allowed) = not_before(&address) else { continue };
             let at = allowed.max(candidate.not_before);
             if at <= now {
-                ready.push((address, candidate.heard));
+                ready.push(address);
                 if ready.len() >= enough {
                     break;
                 }
@@ -200,17 +162,12 @@ mod tests {
     fn bounded_with_a_share_per_source() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         for n in 0..100 {
-            candidates.add(Instant::ZERO, address(n), Teller::of(1), Instant::ZERO, &mut rng);
+            candidates.add(Instant::ZERO, address(n), 1, Instant::ZERO, &mut rng);
         }
         assert_eq!(candidates.len(), 32);
-        assert_eq!(
-            candidates.add(Instant::ZERO, address(200), Teller::of(1), Instant::ZERO, &mut rng),
-            Added::CrowdedOut
-        );
+        assert_eq!(candidates.add(Instant::ZERO, address(200), 1, Instant::ZERO, &mut rng), Added::CrowdedOut);
         let let_in = (300..332)
-            .filter(|n| {
-                candidates.add(Instant::ZERO, address(*n), Teller::of(2), Instant::ZERO, &mut rng) == Added::New
-            })
+            .filter(|n| candidates.add(Instant::ZERO, address(*n), 2, Instant::ZERO, &mut rng) == Added::New)
             .count();
         assert_eq!(let_in, 16, "the other source gets its half");
         assert_eq!(candidates.len(), 32);
@@ -222,12 +179,12 @@ mod tests {
         let later = Instant::from_micros(9);
         for n in 0..32 {
             let not_before = if n < 2 { later } else { Instant::ZERO };
-            candidates.add(Instant::ZERO, address(n), Teller::of(1), not_before, &mut rng);
+            candidates.add(Instant::ZERO, address(n), 1, not_before, &mut rng);
         }
-        assert_eq!(candidates.add(Instant::ZERO, address(100), Teller::of(1), Instant::ZERO, &mut rng), Added::New);
-        assert_eq!(candidates.add(Instant::ZERO, address(101), Teller::of(1), Instant::ZERO, &mut rng), Added::New);
+        assert_eq!(candidates.add(Instant::ZERO, address(100), 1, Instant::ZERO, &mut rng), Added::New);
+        assert_eq!(candidates.add(Instant::ZERO, address(101), 1, Instant::ZERO, &mut rng), Added::New);
         assert!(!candidates.contains(&address(0)) && !candidates.contains(&address(1)));
-        assert_eq!(candidates.add(Instant::ZERO, address(102), Teller::of(2), later, &mut rng), Added::CrowdedOut);
+        assert_eq!(candidates.add(Instant::ZERO, address(102), 2, later, &mut rng), Added::CrowdedOut);
         assert_eq!(candidates.len(), 32);
     }
 
@@ -236,8 +193,8 @@ mod tests {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
         let pause = Duration::from_secs(5);
         let anyone = |_: &SocketAddr| Some(Instant::ZERO);
-        candidates.add(Instant::ZERO, address(1), Teller::of(1), Instant::ZERO, &mut rng);
-        assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Ok(vec![(address(1), Heard::Otherwise)]));
+        candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut rng);
+        assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Ok(vec![address(1)]));
         candidates.failed(&address(1), Instant::ZERO, pause);
         let first = Instant::ZERO.after(pause);
         assert_eq!(candidates.ready(Instant::ZERO, 9, anyone), Err(Some(first)));
@@ -250,7 +207,7 @@ mod tests {
     #[test]
     fn who_must_not_be_dialed_is_not_picked() {
         let (mut candidates, mut rng) = (Candidates::new(8), rng());
-        candidates.add(Instant::ZERO, address(1), Teller::of(1), Instant::ZERO, &mut rng);
+        candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut rng);
         assert_eq!(candidates.ready(Instant::ZERO, 9, |_| None), Err(None));
         let later = Instant::from_micros(9);
         assert_eq!(candidates.ready(Instant::ZERO, 9, |_| Some(later)), Err(Some(later)));

@@ -1,7 +1,7 @@
 //! Addresses that others tell us, and that we tell others (PROTOCOL.md, section 4).
 
 use super::Membership;
-use super::candidates::{Added, Teller};
+use super::candidates::Added;
 use super::view::Neighbour;
 use crate::address::{self, Scope, scope};
 use crate::dissemination::NeighbourId;
@@ -19,7 +19,7 @@ impl Membership {
         now: Instant,
         settings: &Settings,
         metrics: &mut Metrics,
-        teller: Teller,
+        source: u64,
         of: Scope,
         addresses: impl Iterator<Item = SocketAddr>,
     ) -> bool {
@@ -37,7 +37,7 @@ impl Membership {
         }
         self.rng.choose(&mut sound, (settings.max_peers / 2).max(1) as usize);
         for address in sound {
-            self.consider(now, metrics, teller, address);
+            self.consider(now, metrics, source, address);
         }
         has_unusable
     }
@@ -73,17 +73,11 @@ impl Membership {
     }
 
     /// Makes an address a candidate unless it is something already; says whether it is new.
-    pub(crate) fn consider(
-        &mut self,
-        now: Instant,
-        metrics: &mut Metrics,
-        teller: Teller,
-        address: SocketAddr,
-    ) -> bool {
+    pub(crate) fn consider(&mut self, now: Instant, metrics: &mut Metrics, source: u64, address: SocketAddr) -> bool {
         if self.is_own(&address) || self.view.by_address(&address).is_some() || self.lost.contains(&address) {
             return false;
         }
-        match self.candidates.add(now, address, teller, now, &mut self.rng) {
+        match self.candidates.add(now, address, source, now, &mut self.rng) {
             Added::New => {
                 metrics.candidates_added = metrics.candidates_added.saturating_add(1);
                 self.ask_pause = limits::PEER_REQUEST_PAUSE.0;

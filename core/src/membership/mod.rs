@@ -23,12 +23,15 @@ use crate::util::bucket::TokenBucket;
 use crate::util::memory::Memory;
 use bootstrap::Bootstrappers;
 pub(crate) use calling::{Next, UnderWay};
-use candidates::{Candidates, Teller};
+use candidates::Candidates;
 pub(crate) use hearsay::may_be_told;
 use lost::Lost;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use view::{Neighbour, View};
+
+/// Who told us of an address when it was nobody in particular.
+pub(crate) const OWN_KNOWLEDGE: u64 = 0;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -122,11 +125,6 @@ impl Membership {
             ask_pause: limits::PEER_REQUEST_PAUSE.0,
             is_short: false,
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn heard(&self, address: &SocketAddr) -> Option<candidates::Heard> {
-        self.candidates.heard(address)
     }
 
     pub(crate) fn candidates(&self) -> usize {
@@ -271,7 +269,7 @@ impl Membership {
         self.refused.insert(now, address, until);
         self.lost.remove(&address);
         if settings.discovery {
-            self.candidates.add(now, address, Teller::NOBODY, until, &mut self.rng);
+            self.candidates.add(now, address, OWN_KNOWLEDGE, until, &mut self.rng);
         }
     }
 
@@ -280,13 +278,13 @@ impl Membership {
         let until = now.after(limits::REFUSED_TIME);
         self.displaced.insert(now, address, until);
         if settings.discovery {
-            self.candidates.add(now, address, Teller::NOBODY, until, &mut self.rng);
+            self.candidates.add(now, address, OWN_KNOWLEDGE, until, &mut self.rng);
         }
     }
 
     /// This host could not dial it: later, and not its fault.
     pub(crate) fn postponed(&mut self, now: Instant, address: SocketAddr, origin: Origin) {
-        self.candidates.add(now, address, Teller::NOBODY, now.after(limits::FAILURE_PAUSE), &mut self.rng);
+        self.candidates.add(now, address, OWN_KNOWLEDGE, now.after(limits::FAILURE_PAUSE), &mut self.rng);
         self.lost.failed(&address, now, &mut self.rng);
         if let Origin::Bootstrapper(index) = origin {
             self.bootstrappers.failed(index, now, &mut self.rng);

@@ -1,6 +1,5 @@
 //! Who is received, who is called, and what bounds it (PROTOCOL.md, sections 4 and 11).
 
-use super::candidates::Heard;
 use super::connections::Connections;
 use super::*;
 use crate::event::ConnectionId;
@@ -141,7 +140,7 @@ fn own_addresses_are_at_most_64_each_once_and_nobody_elses_any_more() {
     let settings = settings();
     let mut membership = membership(&settings);
     let port = |n: u16| SocketAddr::from(([10, 0, 0, 1], n));
-    membership.candidates.add(Instant::ZERO, port(1), Teller::of(1), Instant::ZERO, &mut membership.rng);
+    membership.candidates.add(Instant::ZERO, port(1), 1, Instant::ZERO, &mut membership.rng);
     membership.lost.add(port(1), Instant::ZERO, Duration::ZERO, &mut membership.rng);
     assert_eq!((membership.candidates(), membership.lost()), (1, 1));
     for n in 1..=100 {
@@ -199,7 +198,7 @@ fn a_neighbours_second_address_is_looked_for_no_longer() {
     let mut settings = settings();
     settings.bootstrapper = vec![Endpoint::Address(address(1))];
     let mut membership = membership(&settings);
-    membership.candidates.add(Instant::ZERO, address(1), Teller::of(1), Instant::ZERO, &mut membership.rng);
+    membership.candidates.add(Instant::ZERO, address(1), 1, Instant::ZERO, &mut membership.rng);
     membership.lost.add(address(1), Instant::ZERO, Duration::ZERO, &mut membership.rng);
     membership.failed(Instant::ZERO, address(1), Origin::Bootstrapper(0));
     membership.joined_twin(seconds(1), address(1), Some(Origin::Bootstrapper(0)));
@@ -266,7 +265,7 @@ fn two_bootstrappers_without_room_bring_those_that_they_named_first_as_long_as_a
         let mut membership = membership(&settings);
         (0..refusals).for_each(|_| membership.found_no_room());
         if let Some(not_before) = candidate {
-            membership.candidates.add(seconds(0), address(2), Teller::of(1), seconds(not_before), &mut membership.rng);
+            membership.candidates.add(seconds(0), address(2), 1, seconds(not_before), &mut membership.rng);
         }
         let under_way = UnderWay { dials, ..NOBODY_UNDER_WAY };
         let next = membership.next_dial(seconds(0), &settings, &under_way);
@@ -282,7 +281,7 @@ fn with_discovery_off_bootstrappers_are_called_until_the_view_is_full_and_nobody
     for (neighbours, dials, calls) in [(0, 0, true), (7, 0, true), (8, 0, false), (5, 2, true), (5, 3, false)] {
         let mut membership = membership(&settings);
         (100..100 + neighbours).for_each(|n| join(&mut membership, n, address(n), true));
-        membership.candidates.add(seconds(0), address(2), Teller::of(1), seconds(0), &mut membership.rng);
+        membership.candidates.add(seconds(0), address(2), 1, seconds(0), &mut membership.rng);
         let under_way = UnderWay { dials, ..NOBODY_UNDER_WAY };
         let next = membership.next_dial(seconds(0), &settings, &under_way);
         let expected = if calls { dial(1, Origin::Bootstrapper(0)) } else { Next::Wait(None) };
@@ -298,7 +297,7 @@ fn the_lost_and_candidates_are_dialed_in_turn() {
         membership.lost.add(address(n), seconds(0), Duration::ZERO, &mut membership.rng);
     }
     for n in 20..24 {
-        membership.candidates.add(seconds(0), address(n), Teller::of(1), seconds(0), &mut membership.rng);
+        membership.candidates.add(seconds(0), address(n), 1, seconds(0), &mut membership.rng);
     }
     let mut next_is_lost = || {
         // The delay of the next candidate is over.
@@ -318,10 +317,9 @@ fn what_is_known_is_no_news_and_no_candidate() {
     let now = seconds(0);
     let own = "10.9.9.9:6001".parse().unwrap();
     membership.lost.add(address(50), now, Duration::ZERO, &mut membership.rng);
-    membership.candidates.add(now, address(51), Teller::of(1), now, &mut membership.rng);
+    membership.candidates.add(now, address(51), 1, now, &mut membership.rng);
     let mut metrics = Metrics::default();
-    let mut consider =
-        |membership: &mut Membership, address| membership.consider(now, &mut metrics, Teller::of(1), address);
+    let mut consider = |membership: &mut Membership, address| membership.consider(now, &mut metrics, 1, address);
     for (known, is_news) in [(own, false), (address(1), false), (address(50), true), (address(51), false)] {
         assert!(!consider(&mut membership, known), "{known}");
         assert_eq!(membership.is_news(now, &settings, known), is_news, "{known}");
@@ -444,8 +442,8 @@ fn candidates_are_all_parked_if_none_may_be_dialed_now() {
     let settings = settings();
     let mut membership = membership(&settings);
     assert!(membership.candidates.is_all_parked(seconds(0)), "there are none");
-    membership.candidates.add(seconds(0), address(1), Teller::of(1), seconds(5), &mut membership.rng);
-    membership.candidates.add(seconds(0), address(2), Teller::of(1), seconds(9), &mut membership.rng);
+    membership.candidates.add(seconds(0), address(1), 1, seconds(5), &mut membership.rng);
+    membership.candidates.add(seconds(0), address(2), 1, seconds(9), &mut membership.rng);
     assert_eq!([0, 4, 5, 9].map(|n| membership.candidates.is_all_parked(seconds(n))), [true, true, false, false]);
 }
 
@@ -462,7 +460,7 @@ fn never_dialed_is_what_is_dialed_already_ours_foreign_a_neighbour_or_of_a_crowd
     let under_way = UnderWay { busy: &[busy], ..NOBODY_UNDER_WAY };
     let is_dialed = |membership: &Membership, address: SocketAddr| {
         let mut membership = membership.clone();
-        membership.candidates.add(seconds(0), address, Teller::of(1), seconds(0), &mut membership.rng);
+        membership.candidates.add(seconds(0), address, 1, seconds(0), &mut membership.rng);
         membership.dial_at = Some(seconds(0));
         let next = membership.next_dial(seconds(0), &settings, &under_way);
         next == Next::Dial(address, Origin::Known)
@@ -482,36 +480,4 @@ fn never_dialed_is_what_is_dialed_already_ours_foreign_a_neighbour_or_of_a_crowd
     }
     join(&mut membership, 2, private, true);
     assert!(!is_dialed(&membership, private), "a neighbour of a network that is never crowded");
-}
-
-#[test]
-fn half_of_the_dials_go_to_whom_bootstrappers_named_and_the_other_half_to_whom_a_push_spoke_of() {
-    let settings = settings();
-    let mut membership = membership(&settings);
-    let (now, loud) = (seconds(0), Teller { number: 1, heard: Heard::ByPush });
-    let named = Teller { heard: Heard::FromBootstrapper, ..Teller::NOBODY };
-    membership.candidates.add(now, address(1), named, now, &mut membership.rng);
-    membership.candidates.add(now, address(2), Teller::of(2), now, &mut membership.rng);
-    (3..30).for_each(|n| _ = membership.candidates.add(now, address(n), loud, now, &mut membership.rng));
-    let dialed = |membership: &mut Membership| {
-        membership.dial_at = Some(now);
-        match membership.next_dial(now, &settings, &NOBODY_UNDER_WAY) {
-            Next::Dial(address, Origin::Known) => address,
-            other => panic!("{other:?}"),
-        }
-    };
-    let dials: Vec<SocketAddr> = (0..1_000).map(|_| dialed(&mut membership)).collect();
-    let of = |wanted: SocketAddr| dials.iter().filter(|address| **address == wanted).count();
-    assert!((450..=550).contains(&of(address(1))), "{}", of(address(1)));
-    assert_eq!(of(address(2)), 0);
-    // Said by both: what a bootstrapper says counts, and nobody can take it back.
-    membership.candidates.add(now, address(2), named, now, &mut membership.rng);
-    membership.candidates.add(now, address(2), loud, now, &mut membership.rng);
-    membership.candidates.remove(&address(1));
-    let dials: Vec<SocketAddr> = (0..1_000).map(|_| dialed(&mut membership)).collect();
-    let named = dials.iter().filter(|dialed| **dialed == address(2)).count();
-    assert!((450..=550).contains(&named), "{named}");
-    // Nobody of a kind: then anybody.
-    (3..30).for_each(|n| membership.candidates.remove(&address(n)));
-    assert!((0..20).all(|_| dialed(&mut membership) == address(2)));
 }

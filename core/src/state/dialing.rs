@@ -8,8 +8,7 @@ use crate::connection::peer::{Origin, Peer, Purpose};
 use crate::event::{ConnectionId, ResolveId};
 use crate::limits::PROBES_MAX;
 use crate::membership::bootstrap::Resolved;
-use crate::membership::candidates::Teller;
-use crate::membership::{Next, UnderWay};
+use crate::membership::{Next, OWN_KNOWLEDGE, UnderWay};
 use crate::note::{EndReason, Note};
 use crate::settings::Endpoint;
 use crate::timers::Timer;
@@ -184,7 +183,7 @@ impl GossipState {
                 self.ask(id, out);
             }
             None if !self.membership.is_satisfied(&self.settings) => {
-                self.membership.consider(self.now, &mut self.metrics, Teller::NOBODY, address);
+                self.membership.consider(self.now, &mut self.metrics, OWN_KNOWLEDGE, address);
                 self.is_view_changed = true;
             }
             None if !is_refused && !is_foreign && !self.is_busy(&address) => {
@@ -208,8 +207,7 @@ impl GossipState {
         self.membership.bootstrappers.answers_look_ups(&peer.remote(), true);
         self.membership.meet_strangers(of, Some(peer.remote()), answer.iter().copied());
         let (settings, metrics) = (&self.settings, &mut self.metrics);
-        let teller = Teller { heard: peer.heard_in_answers(), ..Teller::NOBODY };
-        self.membership.learn(now, settings, metrics, teller, of, answer.iter().copied());
+        self.membership.learn(now, settings, metrics, OWN_KNOWLEDGE, of, answer.iter().copied());
     }
 }
 
@@ -316,7 +314,7 @@ mod tests {
             out.iter().filter(|action| matches!(action, Action::Resolve { .. })).count()
         };
         assert_eq!(asked(&|_| ()), 1);
-        assert_eq!(asked(&|state| std::sync::Arc::make_mut(&mut state.settings).discovery = false), 0);
+        assert_eq!(asked(&|state| state.settings.discovery = false), 0);
         assert_eq!(asked(&|state| _ = state.membership.view.remove(NeighbourId(1))), 0);
     }
 

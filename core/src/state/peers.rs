@@ -7,7 +7,6 @@ use crate::connection::peer::{Origin, Purpose, Rate};
 use crate::dissemination::{Arrival, NeighbourId, Source};
 use crate::error::Fault;
 use crate::event::ConnectionId;
-use crate::membership::candidates::{Heard, Teller};
 use crate::note::{EndReason, Note};
 use crate::timers::Timer;
 use crate::wire::{AddressList, DecodeError, Frame, Next, PeerMessage, kind};
@@ -205,8 +204,7 @@ impl GossipState {
         if !self.membership.is_news(self.now, &self.settings, address) {
             return;
         }
-        let by_push = Teller { number: neighbour.0, heard: Heard::ByPush };
-        self.is_view_changed |= self.membership.consider(self.now, &mut self.metrics, by_push, address);
+        self.is_view_changed |= self.membership.consider(self.now, &mut self.metrics, neighbour.0, address);
         if ttl > 0 {
             let ttl = ttl.saturating_sub(1).min(self.settings.p2p_ttl);
             let told = self.membership.random_to_tell(1, address, &[neighbour]);
@@ -250,8 +248,7 @@ impl GossipState {
         }
         let (remote, is_stranger) = (peer.remote(), peer.origin == Some(Origin::Stranger));
         let is_established = peer.is_established();
-        let number = peer.neighbour.map_or(Teller::NOBODY.number, |neighbour| neighbour.0);
-        let teller = Teller { number, heard: peer.heard_in_answers() };
+        let teller = peer.neighbour.map_or(crate::membership::OWN_KNOWLEDGE, |neighbour| neighbour.0);
         if !self.settings.discovery {
             return;
         }

@@ -469,8 +469,7 @@ impl World {
         if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
             trace.starts(&settings, key, local);
         }
-        let state = GossipState::new_sharing(settings, &self.settings, key, local)
-            .expect("the scenario's settings were checked");
+        let state = GossipState::new_sharing(settings, &self.settings, key, local).expect("the scenario's settings were checked");
         host.state = Some(state);
         host.starts += 1;
         host.leaving = false;

@@ -4,7 +4,6 @@ use super::hand::{Hand, MOMENT, capabilities, proof};
 use super::net::{Actor, Net, NodeId, address, seed, settings};
 use crate::action::Action;
 use crate::event::{ConnectionId, DialError, Event};
-use crate::membership::candidates::Heard;
 use crate::note::{EndReason, Note};
 use crate::settings::{Addresses, Endpoint, Settings};
 use crate::time::Duration;
@@ -413,20 +412,6 @@ fn at_most_half_of_max_peers_of_a_response_become_candidates_and_only_when_asked
     let other: Vec<SocketAddr> = (60..90).map(address).collect();
     net.say(node, id, &[AddressList::frame_of(&other, false)]);
     assert_eq!((net.state(0).metrics.candidates_added, net.state(0).metrics.faults), (4, 1));
-}
-
-#[test]
-fn what_a_bootstrapper_answers_counts_as_named_by_it_and_what_others_answer_does_not() {
-    let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Address(address(1))]);
-    let (bootstrapper, other) = (net.scripted(1), net.scripted(2));
-    net.run(MOMENT);
-    for (node, listed, heard) in [(bootstrapper, 2, Heard::FromBootstrapper), (other, 3, Heard::Otherwise)] {
-        let id = net.hand(node).accepted()[0];
-        net.say(node, id, &[capabilities(3), AddressList::frame_of(&[address(listed)], false)]);
-        net.say(node, id, &[PeerMessage::Goodbye { reason: GoodbyeReason::ViewFull }.frame()]);
-        assert_eq!(net.state(0).membership.heard(&address(listed)), Some(heard));
-        net.run(Duration::from_secs(2));
-    }
 }
 
 #[test]
