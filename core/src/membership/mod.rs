@@ -42,8 +42,8 @@ pub(crate) struct Membership {
     lost: Lost,
     pub(crate) bootstrappers: Bootstrappers,
     /// Where we listen and what we tell others of that.
-    pub addresses: OwnAddresses,
-    /// Our own addresses: configured, advertised, and learned by dialing ourselves.
+    pub(crate) addresses: OwnAddresses,
+    /// Whom we must not dial, as it is ourselves: these, and those learned by dialing ourselves.
     own: Vec<SocketAddr>,
     /// Not dialed for a while: they evicted or refused us, or are parked.
     refused: Memory,

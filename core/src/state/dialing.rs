@@ -314,7 +314,7 @@ mod tests {
             out.iter().filter(|action| matches!(action, Action::Resolve { .. })).count()
         };
         assert_eq!(asked(&|_| ()), 1);
-        assert_eq!(asked(&|state| state.settings.discovery = false), 0);
+        assert_eq!(asked(&|state| std::sync::Arc::make_mut(&mut state.settings).discovery = false), 0);
         assert_eq!(asked(&|state| _ = state.membership.view.remove(NeighbourId(1))), 0);
     }
 

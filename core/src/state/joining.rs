@@ -58,7 +58,8 @@ impl GossipState {
         let features = if has_trees { features.with(Features::TREE) } else { features };
         let own = self.membership.addresses;
         let other_family = own.listens.iter().filter(|address| address.is_ipv6() != peer.is_v6);
-        let hints: Vec<SocketAddr> = other_family.filter_map(|address| own.told_to(&address)).filter(is_usable).collect();
+        let hints: Vec<SocketAddr> =
+            other_family.filter_map(|address| own.told_to(&address)).filter(is_usable).collect();
         let capabilities = Capabilities { version: 1, features, instance: self.instance, hints: Hints::new(&hints) };
         self.send(id, PeerMessage::Capabilities(capabilities).frame(), out);
     }

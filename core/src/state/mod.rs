@@ -97,12 +97,14 @@ impl GossipState {
     ///
     /// The conflicts that [`limits::check`] finds.
     pub fn new(settings: Settings, seed: [u8; 32], now: Instant) -> Result<Self, SettingsError> {
-        Self::starting(&Arc::new(settings), None, seed, now)
+        let settings = Arc::new(settings);
+        Self::starting(&settings, &settings, seed, now)
     }
 
-    /// The same, for whoever runs many nodes in one process: what `settings` say is kept as `shared` if they are like
-    /// those but for addresses and bootstrappers. It does the same otherwise, whatever `shared` is; only
-    /// [`GossipState::settings`] has the addresses and bootstrappers of `shared`.
+    /// The same, for whoever runs many nodes in one process: if `shared` are settings that go together and are those of
+    /// this node but for addresses and bootstrappers, they are kept in place of a copy, until
+    /// [`Event::SettingsChanged`]. It does the same otherwise, whatever `shared` is; but [`GossipState::settings`] has the
+    /// addresses and bootstrappers of `shared`.
     ///
     /// # Errors
     ///
@@ -113,13 +115,17 @@ impl GossipState {
         seed: [u8; 32],
         now: Instant,
     ) -> Result<Self, SettingsError> {
-        let shared = settings.is_like(shared).then(|| Arc::clone(shared));
-        Self::starting(&Arc::new(settings), shared, seed, now)
+        if settings.is_like(shared) && limits::check(shared).is_empty() {
+            Self::starting(&settings, shared, seed, now)
+        } else {
+            Self::new(settings, seed, now)
+        }
     }
 
+    /// `kept` is what is looked up from now on.
     fn starting(
-        settings: &Arc<Settings>,
-        shared: Option<Arc<Settings>>,
+        settings: &Settings,
+        kept: &Arc<Settings>,
         seed: [u8; 32],
         now: Instant,
     ) -> Result<Self, SettingsError> {
@@ -157,7 +163,7 @@ impl GossipState {
             is_shutting_down: false,
             delivery: Delivery::default(),
             audience: Vec::new(),
-            settings: shared.unwrap_or_else(|| Arc::clone(settings)),
+            settings: Arc::clone(kept),
         };
         // The first calls go out at the first timer: actions come from `handle` only.
         state.timers.set(Timer::Dial, Some(now));
@@ -212,7 +218,7 @@ impl GossipState {
         &self.metrics
     }
 
-    /// What it was made with.
+    /// What it was made with and has taken over since; see also [`GossipState::new_sharing`].
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -35,7 +35,7 @@ impl GossipState {
 
     /// Some of each line of its own that most events read.
     fn touch_own(&self) -> u64 {
-        let (settings, metrics) = (&self.settings, &self.metrics);
+        let metrics = &self.metrics;
         let counters = [
             metrics.p2p_frames_in,
             metrics.p2p_bytes_in,
@@ -43,7 +43,6 @@ impl GossipState {
             metrics.messages_duplicate,
             metrics.spread,
         ];
-        let limits = [settings.peer_queue, settings.suppression_time.as_micros(), settings.ping_interval.as_micros()];
         let lengths = [self.peers.len(), self.subscriptions.len(), self.membership.view.chosen(), self.audience.len()];
         let others = [
             self.now.as_micros(),
@@ -51,7 +50,7 @@ impl GossipState {
             self.partials.bytes(),
             self.parked_bytes,
         ];
-        let numbers = counters.into_iter().chain(limits).chain(lengths.map(|n| n as u64)).chain(others);
+        let numbers = counters.into_iter().chain(lengths.map(|n| n as u64)).chain(others);
         numbers.fold(0, |sum, n| sum ^ n)
     }
 }

@@ -12,6 +12,7 @@ use gossip_core::{
 };
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 const GOLDEN: &str = include_str!("golden.txt");
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/golden.txt");
@@ -70,17 +71,28 @@ struct Play {
     neighbours: Vec<ConnectionId>,
 }
 
+/// Of the scripts' node.
+const SEED: [u8; 32] = [42; 32];
+
+fn settings() -> Settings {
+    let mut settings = Settings::new(40, 3, Addresses::of("10.9.9.9:6001".parse().unwrap()));
+    settings.pow = gossip_core::pow::Target::ZeroBits(0);
+    (settings.api_queue, settings.peer_queue, settings.pending_max) = (1 << 18, 1 << 18, 64);
+    (settings.max_peers, settings.target_peers, settings.min_peers) = (14, 4, 3);
+    settings.bootstrapper = vec![
+        Endpoint::Name { host: "bootstrapper.example".to_owned(), port: 6001 },
+        Endpoint::Address("10.5.0.1:6001".parse().unwrap()),
+    ];
+    settings
+}
+
 impl Play {
     fn new() -> Self {
-        let mut settings = Settings::new(40, 3, Addresses::of("10.9.9.9:6001".parse().unwrap()));
-        settings.pow = gossip_core::pow::Target::ZeroBits(0);
-        (settings.api_queue, settings.peer_queue, settings.pending_max) = (1 << 18, 1 << 18, 64);
-        (settings.max_peers, settings.target_peers, settings.min_peers) = (14, 4, 3);
-        settings.bootstrapper = vec![
-            Endpoint::Name { host: "bootstrapper.example".to_owned(), port: 6001 },
-            Endpoint::Address("10.5.0.1:6001".parse().unwrap()),
-        ];
-        let mut node = Node::of(GossipState::new(settings, [42; 32], Instant::ZERO).unwrap());
+        Self::of(GossipState::new(settings(), SEED, Instant::ZERO).unwrap())
+    }
+
+    fn of(state: GossipState) -> Self {
+        let mut node = Node::of(state);
         node.trail = Some(Trail::default());
         Self { node, dice: Dice(2022), modules: Vec::new(), neighbours: Vec::new() }
     }
@@ -239,5 +251,30 @@ fn golden_script_brings_about_what_it_is_to_guard() {
         ("spread", metrics.spread),
     ] {
         assert!(count > 0, "the script brings about no {name}");
+    }
+}
+
+#[test]
+fn a_node_that_shares_its_settings_does_the_same_as_one_that_does_not() {
+    let another = Settings {
+        p2p_address: Addresses::of("[2001:db8::7]:7".parse().unwrap()),
+        advertised_address: Addresses::of("[2001:db8::8]:8".parse().unwrap()),
+        bootstrapper: Vec::new(),
+        ..settings()
+    };
+    let not_sound = Settings { p2p_address: Addresses::default(), ..another.clone() };
+    let not_alike = Settings { degree: 9, ..another.clone() };
+    let changed = Settings { degree: 1, ping_interval: Duration::from_secs(20), ..settings() };
+    let run = |mut play: Play| {
+        play.node.handle(Event::SettingsChanged { settings: &changed });
+        play.run().lines
+    };
+    let alone = run(Play::new());
+    assert!(alone != Play::new().run().lines, "the other settings were not taken over");
+    for (shared, is_kept) in [(another, true), (not_sound, false), (not_alike, false)] {
+        let shared = Arc::new(shared);
+        let state = GossipState::new_sharing(settings(), &shared, SEED, Instant::ZERO).unwrap();
+        assert_eq!(Arc::strong_count(&shared), if is_kept { 2 } else { 1 });
+        assert!(run(Play::of(state)) == alone, "kept: {is_kept}");
     }
 }

@@ -56,7 +56,7 @@ struct Rngs {
 /// A network that runs.
 pub struct World {
     scenario: Scenario,
-    /// What all peers have in common.
+    /// Those of the first peer: what is not about addresses is the same for all.
     settings: Arc<Settings>,
     now: u64,
     queue: Queue<Wake>,
@@ -99,7 +99,8 @@ impl World {
         let announcers = modules::announcers(&scenario, &modules);
         let drifts = |fault: &Fault| if let Fault::Drift(_, ppm) = fault { u64::from(*ppm) } else { 0 };
         let drift_ppm = scenario.timeline.iter().map(|step| drifts(&step.fault)).max().unwrap_or(0);
-        let settings = real_settings(&scenario);
+        let mut settings = real_settings(&scenario);
+        settings.p2p_address = gossip_core::Addresses::of(address_of(0));
         let span = 2 * settings.suppression_time.as_micros() + settings.validation_timeout.as_micros() + 10 * SECOND;
         let ledger = Ledger::new(count, modules.len(), span);
         let mut world = Self {
@@ -469,7 +470,8 @@ impl World {
         if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
             trace.starts(&settings, key, local);
         }
-        let state = GossipState::new_sharing(settings, &self.settings, key, local).expect("the scenario's settings were checked");
+        let state = GossipState::new_sharing(settings, &self.settings, key, local)
+            .expect("the scenario's settings were checked");
         host.state = Some(state);
         host.starts += 1;
         host.leaving = false;
