@@ -24,6 +24,13 @@ pub const ALIVE_CHECK: Duration = Duration::from_secs(5);
 
 /// Addresses that may become neighbours (section 4).
 pub const CANDIDATES_MAX: usize = 512;
+
+/// How many of them there may be: four times `max_peers`, at most [`CANDIDATES_MAX`].
+pub const fn candidates_max(max_peers: u32) -> usize {
+    let four_views = (max_peers as usize).saturating_mul(4);
+    if four_views < CANDIDATES_MAX { four_views } else { CANDIDATES_MAX }
+}
+
 /// Dials of one candidate that may fail before it is forgotten (section 4).
 pub const CANDIDATE_FAILURES_MAX: u8 = 3;
 /// The shortest and longest wait before a candidate is dialed: spreads the load of a flash crowd.
@@ -72,6 +79,8 @@ pub const PROBES_MAX: usize = 4;
 pub const LOOK_UP_PAUSE: Duration = Duration::from_secs(600);
 /// PUSHed addresses remembered, so that each is followed once (section 4).
 pub const PUSHED_MAX: usize = 4_096;
+/// Addresses remembered for a while, all together: pushed, and five tables of the others.
+pub const REMEMBERED_MAX: usize = PUSHED_MAX + 5 * ADDRESS_MEMORY_MAX;
 /// Memory that is no longer needed is given back with a timer about so often.
 pub const TIDY_PAUSE: Duration = Duration::from_secs(60);
 /// Addresses in one PEER RESPONSE that are read (section 4: at most half of `max_peers` of them are kept).

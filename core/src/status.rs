@@ -57,10 +57,16 @@ pub struct Status {
     pub candidates: usize,
     /// Neighbours lost and looked for.
     pub lost: usize,
+    /// Addresses remembered for a while: reached, refused, spoken of and the like.
+    pub remembered_addresses: usize,
+    /// Those with fault points, or those that are banned, whichever are more.
+    pub faulty: usize,
     /// Connections of peers, in whatever state.
     pub peer_connections: usize,
     /// Accepted connections without proof of work.
     pub unverified: usize,
+    /// Bytes of frames that have come in part, on all connections.
+    pub partial_bytes: u64,
     /// Connections of modules.
     pub modules: usize,
     /// Subscriptions of all modules.

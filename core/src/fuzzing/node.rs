@@ -404,9 +404,16 @@ impl Node {
         assert_eq!((s.modules, s.peer_connections), (of(Listener::Api), of(Listener::P2p)), "connections");
         assert!(s.neighbours.len() <= max_peers, "{} neighbours", s.neighbours.len());
         assert!(s.unverified <= last.unverified.max(settings.unverified_max as usize), "{} unverified", s.unverified);
-        assert!(s.candidates <= limits::CANDIDATES_MAX && s.lost <= max_peers, "{} candidates", s.candidates);
+        assert!(
+            s.candidates <= limits::candidates_max(settings.max_peers) && s.lost <= max_peers,
+            "{} candidates",
+            s.candidates
+        );
         assert!(s.waiting <= last.waiting.max(settings.pending_max as usize), "{} waiting", s.waiting);
         assert!(s.waiting_bytes <= last.waiting_bytes.max(settings.pending_bytes), "{} bytes wait", s.waiting_bytes);
+        assert!(s.remembered_addresses <= limits::REMEMBERED_MAX, "{} addresses", s.remembered_addresses);
+        assert!(s.faulty <= limits::FAULTY_MAX, "{} are faulty", s.faulty);
+        assert!(s.partial_bytes <= last.partial_bytes.max(settings.partial_bytes), "{} bytes in part", s.partial_bytes);
         assert!(s.waiting > 0 || s.waiting_bytes == 0, "nothing waits, of {} bytes", s.waiting_bytes);
         assert!(s.seen <= last.seen.max(settings.seen_max as usize), "{} seen", s.seen);
         assert!(s.held <= settings.cache_size as usize && s.known <= settings.cache_size as usize, "{s:?}");

@@ -1,12 +1,12 @@
 //! Addresses that may become neighbours (PROTOCOL.md, section 4).
 
-use crate::limits::{CANDIDATE_FAILURES_MAX, CANDIDATES_MAX};
+use crate::limits::{CANDIDATE_FAILURES_MAX, candidates_max};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::util::addresses::AddressMap;
 use std::net::SocketAddr;
 
-/// Capacity: four times `max_peers`, at most [`CANDIDATES_MAX`]. When it is full, a newcomer takes the place of a
+/// Capacity: [`candidates_max`]. When it is full, a newcomer takes the place of a
 /// random address of the source that holds most, unless its own source is that one. Forgotten after three failures.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
@@ -35,8 +35,7 @@ pub(crate) enum Added {
 
 impl Candidates {
     pub(crate) fn new(max_peers: u32) -> Self {
-        let max = usize::try_from(max_peers).unwrap_or(usize::MAX).saturating_mul(4).min(CANDIDATES_MAX);
-        Self { known: AddressMap::new(), max }
+        Self { known: AddressMap::new(), max: candidates_max(max_peers) }
     }
 
     pub(crate) fn len(&self) -> usize {

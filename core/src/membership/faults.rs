@@ -71,6 +71,11 @@ impl Faults {
         Self { scores: SortedMap::new(), banned: Memory::new(FAULTY_MAX) }
     }
 
+    /// Those with points, or those banned, whichever are more.
+    pub(crate) fn len(&self) -> usize {
+        self.scores.len().max(self.banned.len())
+    }
+
     /// Charges an offender; says whether the points are too many now.
     pub(crate) fn charge(&mut self, now: Instant, offender: Offender, points: u32) -> bool {
         if !self.scores.contains_key(&offender) && self.scores.len() >= FAULTY_MAX {

@@ -131,6 +131,12 @@ impl Membership {
         self.candidates.len()
     }
 
+    /// Addresses that are remembered for a while, all together.
+    pub(crate) fn remembered(&self) -> usize {
+        let of_others = [&self.refused, &self.displaced, &self.reached, &self.unreachable, &self.proof_rejected];
+        of_others.into_iter().chain([&self.pushed]).fold(0, |sum, memory| sum.saturating_add(memory.len()))
+    }
+
     pub(crate) fn lost(&self) -> usize {
         self.lost.len()
     }

@@ -54,7 +54,7 @@ impl Memory {
         self.until.remove(address);
     }
 
-    #[cfg(test)]
+    /// How many are kept, what has expired and was not looked at since included.
     pub(crate) fn len(&self) -> usize {
         self.until.len()
     }

@@ -102,7 +102,7 @@ pub(crate) const GAUGES: &[Gauge] = &[
         value: |look| count(look.status.candidates),
         limit: Some(Limit {
             key: "candidates",
-            most: |settings| u64::from(settings.max_peers).saturating_mul(4).min(count(limits::CANDIDATES_MAX)),
+            most: |settings| count(limits::candidates_max(settings.max_peers)),
             met: |metrics| metrics.addresses_crowded_out,
         }),
     },

@@ -18,8 +18,11 @@ type Table = (&'static str, u64, u64);
 fn tables(status: &Status, s: &Settings) -> Vec<Table> {
     vec![
         ("neighbours", status.neighbours.len() as u64, u64::from(s.max_peers)),
-        ("candidates", status.candidates as u64, limits::CANDIDATES_MAX as u64),
+        ("candidates", status.candidates as u64, limits::candidates_max(s.max_peers) as u64),
         ("lost", status.lost as u64, u64::from(s.max_peers)),
+        ("remembered addresses", status.remembered_addresses as u64, limits::REMEMBERED_MAX as u64),
+        ("faulty", status.faulty as u64, limits::FAULTY_MAX as u64),
+        ("half-received bytes", status.partial_bytes, s.partial_bytes),
         ("unverified", status.unverified as u64, u64::from(s.unverified_max)),
         ("modules", status.modules as u64, limits::API_CONNECTIONS_MAX as u64),
         ("subscriptions", status.subscriptions as u64, limits::SUBSCRIPTIONS_MAX as u64),
@@ -41,8 +44,9 @@ fn tables(status: &Status, s: &Settings) -> Vec<Table> {
 /// and how near, thousandths.
 pub(super) fn fullest(status: &Status, s: &Settings) -> (&'static str, u64) {
     let queued = status.neighbours.iter().map(|neighbour| neighbour.queued).max().unwrap_or(0);
-    let of_memory =
-        |(name, ..): &Table| !matches!(*name, "neighbours" | "timers" | "proofs" | "lost" | "held" | "known");
+    let of_memory = |(name, ..): &Table| {
+        !matches!(*name, "neighbours" | "candidates" | "timers" | "proofs" | "lost" | "held" | "known")
+    };
     let tables = tables(status, s).into_iter().filter(of_memory);
     let tables = tables.chain([("a neighbour's queue", queued, s.peer_queue + limits::DRIVER_WINDOW)]);
     let permille = tables.map(|(name, value, bound)| (name, value * 1_000 / bound.max(1)));
