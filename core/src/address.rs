@@ -87,9 +87,17 @@ pub(crate) fn vouched(claimed: SocketAddr, source: IpAddr, check_source_ip: bool
     if keep { claimed } else { SocketAddr::new(source, claimed.port()) }
 }
 
-/// An IP as an address that stands for all of its ports: nobody listens at port 0.
-pub(crate) const fn any_port(ip: IpAddr) -> SocketAddr {
-    SocketAddr::new(ip, 0)
+/// What one subscriber has for the price of one address: a public IPv6 address is any of its /64 network.
+pub(crate) fn holder(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) if scope(ip) == Scope::Global => Ipv6Addr::from(u128::from(v6) >> 64 << 64).into(),
+        _ => ip,
+    }
+}
+
+/// A [`holder`] as an address that stands for all of its ports: nobody listens at port 0.
+pub(crate) fn of_holder(ip: IpAddr) -> SocketAddr {
+    SocketAddr::new(holder(ip), 0)
 }
 
 #[cfg(test)]
@@ -106,6 +114,16 @@ mod tests {
         assert_ne!(of("2a00:1:2::3"), of("2a00:2:2::3"));
         for exempt in ["127.0.0.1", "10.1.1.1", "192.168.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"] {
             assert_eq!(of(exempt), None, "{exempt}");
+        }
+    }
+
+    #[test]
+    fn a_public_ipv6_address_stands_for_its_64_bits_and_any_other_for_itself() {
+        let of = |ip: &str| holder(ip.parse().unwrap()).to_string();
+        assert_eq!(of("2a00:1:2:3:4:5:6:7"), "2a00:1:2:3::");
+        assert_eq!(of("2a00:1:2:3::"), "2a00:1:2:3::");
+        for itself in ["91.2.3.4", "10.0.0.1", "127.0.0.1", "::1", "fd00::1:2:3:4", "fe80::1:2:3:4"] {
+            assert_eq!(of(itself), itself);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Next;
 use super::lost::grown;
+use crate::address::holder;
 use crate::connection::peer::Origin;
 use crate::limits::REDIAL_PAUSE;
 use crate::rng::Rng;
@@ -68,9 +69,9 @@ impl Bootstrappers {
         self.list.iter().any(|one| one.address == Some(*address))
     }
 
-    /// Does one of them live, or did it last, at this IP?
-    pub(crate) fn contains_ip(&self, ip: IpAddr) -> bool {
-        self.list.iter().any(|one| one.address.is_some_and(|address| address.ip() == ip))
+    /// Does one of them live, or did it last, with this holder of IPs?
+    pub(crate) fn contains_holder(&self, ip: IpAddr) -> bool {
+        self.list.iter().any(|one| one.address.is_some_and(|address| holder(address.ip()) == ip))
     }
 
     pub(crate) fn endpoint(&self, index: usize) -> Option<&Endpoint> {

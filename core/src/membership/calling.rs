@@ -1,7 +1,7 @@
 //! Whom to call, and when to ask (PROTOCOL.md, section 4).
 
 use super::Membership;
-use crate::address::{Scope, any_port, scope};
+use crate::address::{Scope, holder, of_holder, scope};
 use crate::connection::peer::Origin;
 use crate::limits;
 use crate::rng::Rng;
@@ -15,7 +15,7 @@ pub(crate) struct UnderWay<'a> {
     pub(crate) dials: usize,
     /// Those of them that may still wait for their 506.
     pub(crate) unanswered: usize,
-    /// Where they lead.
+    /// Where they lead: holders of IPs.
     pub(crate) dialing: &'a [IpAddr],
     /// One of them is to a bootstrapper.
     pub(crate) bootstrapping: bool,
@@ -80,7 +80,7 @@ impl Membership {
 
     /// When an address that others told us of may be dialed. A public IP gets one dial at a time, and a pause after one
     /// that failed, whatever the ports: else whoever spreads a victim's IP with many ports has us storm it.
-    fn hearsay_dialable_at(
+    pub(super) fn hearsay_dialable_at(
         &self,
         now: Instant,
         settings: &Settings,
@@ -91,8 +91,8 @@ impl Membership {
         if scope(address.ip()) != Scope::Global {
             return Some(at);
         }
-        let is_tried = under_way.dialing.contains(&address.ip());
-        let until = self.unreachable.until(now, &any_port(address.ip()));
+        let is_tried = under_way.dialing.contains(&holder(address.ip()));
+        let until = self.unreachable.until(now, &of_holder(address.ip()));
         (!is_tried).then(|| until.map_or(at, |until| at.max(until)))
     }
 

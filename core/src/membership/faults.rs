@@ -1,6 +1,6 @@
 //! What peers' faults add up to (PROTOCOL.md, section 7): points within ten minutes, and bans that expire.
 
-use crate::address::any_port;
+use crate::address::of_holder;
 use crate::limits::{FAULT_POINTS_MAX, FAULT_WINDOW, FAULTY_MAX};
 use crate::time::{Duration, Instant};
 use crate::util::memory::Memory;
@@ -43,7 +43,7 @@ impl Score {
 /// Who is charged beside the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Offender {
-    /// The source of an accepted connection; the listening port that it claims proves nothing.
+    /// Who holds the source of an accepted connection; the listening port that it claims proves nothing.
     Ip(IpAddr),
     /// The address that we dialed.
     Address(SocketAddr),
@@ -52,7 +52,7 @@ pub(crate) enum Offender {
 impl Offender {
     fn address(self) -> SocketAddr {
         match self {
-            Self::Ip(ip) => any_port(ip),
+            Self::Ip(ip) => of_holder(ip),
             Self::Address(address) => address,
         }
     }
@@ -62,7 +62,7 @@ impl Offender {
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
     scores: SortedMap<Offender, (Score, Instant)>,
-    /// An IP as its address with port 0, where nobody listens.
+    /// The holder of an IP as an address with port 0, where nobody listens.
     banned: Memory,
 }
 
@@ -76,10 +76,20 @@ impl Faults {
         self.scores.len().max(self.banned.len())
     }
 
+    /// Forgets points and bans that have expired.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        self.forget_old_points(now);
+        self.banned.expire(now);
+    }
+
+    fn forget_old_points(&mut self, now: Instant) {
+        self.scores.retain(|_, (_, last)| now.since(*last) < FAULT_WINDOW);
+    }
+
     /// Charges an offender; says whether the points are too many now.
     pub(crate) fn charge(&mut self, now: Instant, offender: Offender, points: u32) -> bool {
         if !self.scores.contains_key(&offender) && self.scores.len() >= FAULTY_MAX {
-            self.scores.retain(|_, (_, last)| now.since(*last) < FAULT_WINDOW);
+            self.forget_old_points(now);
             if self.scores.len() >= FAULTY_MAX
                 && let Some(oldest) = self.scores.iter().min_by_key(|(_, (_, last))| *last).map(|(who, _)| *who)
             {
@@ -104,13 +114,13 @@ impl Faults {
 
     /// May a connection from this IP come in?
     pub(crate) fn refuses_ip(&self, now: Instant, ip: IpAddr) -> bool {
-        self.banned.contains(now, &any_port(ip))
+        self.banned.contains(now, &of_holder(ip))
     }
 
     /// Until when this address is not to be dialed.
     pub(crate) fn refuses_address_until(&self, now: Instant, address: SocketAddr) -> Option<Instant> {
         let of_address = self.banned.until(now, &address);
-        of_address.max(self.banned.until(now, &any_port(address.ip())))
+        of_address.max(self.banned.until(now, &of_holder(address.ip())))
     }
 }
 
@@ -162,5 +172,17 @@ mod tests {
         let last = Offender::Ip(std::net::Ipv4Addr::from(most + 99).into());
         assert!(faults.charge(minutes(1), last, 1), "the latest is kept");
         assert_eq!(faults.scores.len(), FAULTY_MAX, "who is in it already costs nobody a place");
+    }
+
+    #[test]
+    fn points_and_bans_that_have_expired_take_no_place() {
+        let mut faults = Faults::new();
+        let [faulty, banned] = ["91.0.0.1", "91.0.0.2"].map(|ip| Offender::Ip(ip.parse().unwrap()));
+        faults.charge(minutes(0), faulty, 10);
+        faults.ban(minutes(0), banned, Duration::from_secs(600));
+        faults.tidy(minutes(9));
+        assert_eq!((faults.scores.len(), faults.banned.len()), (1, 1));
+        faults.tidy(minutes(11));
+        assert_eq!((faults.scores.len(), faults.banned.len()), (0, 0));
     }
 }

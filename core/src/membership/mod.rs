@@ -12,7 +12,7 @@ mod hearsay;
 pub(crate) mod lost;
 pub(crate) mod view;
 
-use crate::address::{Scope, any_port, network, scope};
+use crate::address::{Scope, network, of_holder, scope};
 use crate::connection::peer::Origin;
 use crate::dissemination::NeighbourId;
 use crate::limits;
@@ -53,7 +53,7 @@ pub(crate) struct Membership {
     pushed: Memory,
     /// Reached by dialing: may be passed on.
     reached: Memory,
-    /// Public IPs, with port 0, where a dial of a candidate failed lately.
+    /// Holders of public IPs, with port 0, where a dial of a candidate failed lately.
     unreachable: Memory,
     /// Closed once right after our proof of work.
     proof_rejected: Memory,
@@ -250,7 +250,7 @@ impl Membership {
         // By where it came from, not by whether it is a candidate still: it may have been crowded out meanwhile.
         let is_hearsay = !matches!(origin, Origin::Bootstrapper(_)) && !self.lost.contains(&address);
         if is_hearsay && scope(address.ip()) == Scope::Global {
-            self.unreachable.insert(now, any_port(address.ip()), now.after(limits::FAILURE_PAUSE));
+            self.unreachable.insert(now, of_holder(address.ip()), now.after(limits::FAILURE_PAUSE));
         }
         self.candidates.failed(&address, now, limits::FAILURE_PAUSE);
         self.lost.failed(&address, now, &mut self.rng);

@@ -481,3 +481,21 @@ fn never_dialed_is_what_is_dialed_already_ours_foreign_a_neighbour_or_of_a_crowd
     join(&mut membership, 2, private, true);
     assert!(!is_dialed(&membership, private), "a neighbour of a network that is never crowded");
 }
+
+#[test]
+fn after_a_failed_dial_nobody_of_the_same_64_bits_of_public_ipv6_is_dialed_for_10_s() {
+    let mut settings = settings();
+    settings.p2p_address.set("[2001:db8::9]:6001".parse().unwrap());
+    let mut membership = membership(&settings);
+    let [failed, sibling, stranger] =
+        ["[2a00:1:2:3::1]:1", "[2a00:1:2:3::2]:2", "[2a00:1:2:4::1]:1"].map(|text| text.parse().unwrap());
+    membership.failed(seconds(0), failed, Origin::Known);
+    let dialable_at = |membership: &Membership, address: SocketAddr, dialing: &[IpAddr]| {
+        let under_way = UnderWay { dialing, ..NOBODY_UNDER_WAY };
+        membership.hearsay_dialable_at(seconds(0), &settings, &under_way, &address)
+    };
+    assert_eq!(dialable_at(&membership, sibling, &[]), Some(seconds(10)));
+    assert_eq!(dialable_at(&membership, stranger, &[]), Some(Instant::ZERO));
+    let being_dialed = crate::address::holder("2a00:1:2:4::7".parse().unwrap());
+    assert_eq!(dialable_at(&membership, stranger, &[being_dialed]), None, "one at a time");
+}

@@ -2,7 +2,7 @@
 
 use super::{GossipState, bump};
 use crate::action::{Action, Actions};
-use crate::address::{canonical, is_usable, scope};
+use crate::address::{canonical, holder, is_usable, scope};
 use crate::connection::handshake::Prover;
 use crate::connection::peer::{Origin, Peer, Purpose};
 use crate::event::{ConnectionId, ResolveId};
@@ -56,7 +56,7 @@ impl GossipState {
             .filter(|peer| peer.purpose != Purpose::Probe)
             .filter_map(|peer| peer.address())
             .collect();
-        let dialing: Vec<IpAddr> = dials.iter().map(|peer| peer.remote().ip()).collect();
+        let dialing: Vec<IpAddr> = dials.iter().map(|peer| holder(peer.remote().ip())).collect();
         let (faults, now) = (&self.faults, self.now);
         let is_to_bootstrapper = |peer: &&Peer| matches!(peer.origin, Some(Origin::Bootstrapper(_)));
         let under_way = UnderWay {

@@ -2,6 +2,7 @@
 
 use super::{GossipState, bump};
 use crate::action::{Action, Actions, Flush};
+use crate::address::holder;
 use crate::connection::handshake::{Prover, Verifier};
 use crate::connection::peer::{Origin, Peer, Purpose};
 use crate::dissemination::NeighbourId;
@@ -195,7 +196,7 @@ impl GossipState {
         } else if Membership::counts_as_loopback(remote.ip()) {
             None
         } else {
-            Some(Offender::Ip(remote.ip()))
+            Some(Offender::Ip(holder(remote.ip())))
         };
         if let Some(offender) = offender
             && self.faults.charge(now, offender, fault.points())
@@ -205,7 +206,7 @@ impl GossipState {
             let bootstrappers = &self.membership.bootstrappers;
             let is_bootstrapper = match offender {
                 Offender::Address(address) => bootstrappers.contains(&address),
-                Offender::Ip(ip) => bootstrappers.contains_ip(ip),
+                Offender::Ip(ip) => bootstrappers.contains_holder(ip),
             };
             let ban_time = self.settings.ban_time;
             let time = if is_bootstrapper { ban_time.min(BOOTSTRAPPER_BAN_TIME) } else { ban_time };

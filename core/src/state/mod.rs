@@ -19,7 +19,7 @@ mod touch;
 pub use touch::TOUCH_DEPTH;
 
 use crate::action::{Action, Actions, Flush};
-use crate::address::canonical;
+use crate::address::{canonical, holder};
 use crate::connection::module::Module;
 use crate::connection::partial::Partials;
 use crate::connection::peer::{Peer, Purpose};
@@ -303,7 +303,7 @@ impl GossipState {
     /// without proof makes room.
     fn peer_accepted(&mut self, id: ConnectionId, remote: SocketAddr, out: &mut Actions) {
         let ip = remote.ip();
-        let of_ip = self.unverified().filter(|(_, peer)| peer.remote().ip() == ip).count();
+        let of_ip = self.unverified().filter(|(_, peer)| holder(peer.remote().ip()) == holder(ip)).count();
         let is_crowding = !Membership::counts_as_loopback(ip) && of_ip >= self.settings.unverified_per_ip as usize;
         if is_crowding || self.faults.refuses_ip(self.now, ip) {
             bump(&mut self.metrics.p2p_refused);
@@ -371,6 +371,7 @@ impl GossipState {
         if self.tidied_at.after(limits::TIDY_PAUSE) <= self.now {
             self.tidied_at = self.now;
             self.membership.tidy(self.now);
+            self.faults.tidy(self.now);
             self.dissemination.tidy();
             self.rng.rest();
         }
@@ -431,6 +432,7 @@ impl GossipState {
             }
         }
         self.timers = Timers::default();
+        self.partials = Partials::default();
         self.subscriptions = Subscriptions::default();
         self.parked.clear();
         self.parked_bytes = 0;

@@ -5,6 +5,7 @@
 
 mod golden;
 mod harness;
+mod holders;
 mod modules;
 mod pieces;
 mod pressure;
