@@ -1,9 +1,10 @@
 //! Attacks: what the committed table says holds, and each kind does what it is for.
 
+use gossip_core::NeighbourStatus;
 use gossip_sim::attack::{Row, at_peace, measure};
-use gossip_sim::run::{Options, run};
-use gossip_sim::scenario::{ATTACKS, Adversary, Attack, Expectation, Measure, Relation, Scenario};
-use gossip_sim::world::World;
+use gossip_sim::scenario::{ATTACKS, Adversary, Attack, Expectation, Measure, Relation, Scenario, Who};
+use gossip_sim::world::{World, peer_at};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {
@@ -79,53 +80,110 @@ fn a_small_network_outlives_attackers_of_a_fifth_of_it_and_a_flood_of_hellos() {
     }
 }
 
-/// What an attack is for must be seen: an adversary that does nothing would pass everything.
+/// A network of six with four attackers of this kind, two connections of theirs to each peer.
+fn tiny(kind: Attack) -> Scenario {
+    let mut scenario = read(if kind == Attack::SlowReader { "attack-slow-reader" } else { "attack-drip" });
+    (scenario.peers, scenario.joined, scenario.bootstrappers, scenario.duration) = (6, 6, 1, 90_000_000);
+    scenario.join_over = 1_000_000;
+    scenario.workloads[0].start = 30_000_000;
+    scenario.workloads[0].stop = 90_000_000;
+    scenario.expectations.clear();
+    if kind == Attack::AskAgain {
+        // Who is pushed everything is offered nothing.
+        scenario.settings.degree = 1;
+    }
+    if matches!(kind, Attack::PruneAll | Attack::GraftAll | Attack::FalseParent) {
+        scenario.settings.spreading = gossip_core::Spreading::Tree;
+    }
+    let adversary = &mut scenario.adversaries[0];
+    (adversary.kind, adversary.hosts, adversary.networks, adversary.start) = (kind, 4, 4, 10_000_000);
+    (adversary.connections, adversary.every) = (2, 500_000);
+    scenario
+}
+
+/// The sums of the peers' counters in the end.
+fn counters(world: &World) -> BTreeMap<&'static str, u64> {
+    let mut sums = BTreeMap::new();
+    for (_, state) in world.running() {
+        for (name, _, value) in state.metrics().iter() {
+            *sums.entry(name).or_default() += value;
+        }
+    }
+    sums
+}
+
+fn ran(scenario: Scenario, seed: u64) -> World {
+    let duration = scenario.duration;
+    let mut world = World::new(scenario, seed, true);
+    world.run_until(duration);
+    assert_eq!(world.violations(), [], "seed {seed}");
+    world
+}
+
+/// How many neighbours of peers are attackers that were sent at least so many messages and never sent one.
+fn mutes(world: &World, messages: u64) -> u64 {
+    let is_mute = |neighbour: &NeighbourStatus| {
+        let is_stranger = peer_at(neighbour.address, world.scenario().peers).is_none();
+        is_stranger && neighbour.traffic.messages_in == 0 && neighbour.traffic.messages_out >= messages
+    };
+    views(world).map(|(_, view)| view.iter().filter(|neighbour| is_mute(neighbour)).count() as u64).sum()
+}
+
+/// Peers that run, with their neighbours.
+fn views(world: &World) -> impl Iterator<Item = (u32, Vec<NeighbourStatus>)> {
+    world.running().filter_map(|(peer, _)| Some((peer, world.status(peer)?.neighbours)))
+}
+
+/// What an attack is for must be seen, and not be seen at peace: an adversary that does nothing would pass everything.
 #[test]
 fn each_kind_of_attack_reaches_the_peers() {
     for (word, kind, _) in ATTACKS {
-        let mut scenario = read("attack-drip");
-        (scenario.peers, scenario.joined, scenario.bootstrappers, scenario.duration) = (6, 6, 1, 90_000_000);
-        scenario.join_over = 1_000_000;
-        scenario.workloads[0].start = 30_000_000;
-        scenario.expectations.clear();
-        if *kind == Attack::AskAgain {
-            // Who is pushed everything is offered nothing.
-            scenario.settings.degree = 1;
-        }
-        if matches!(*kind, Attack::PruneAll | Attack::GraftAll | Attack::FalseParent) {
-            scenario.settings.spreading = gossip_core::Spreading::Tree;
-        }
-        let adversary = &mut scenario.adversaries[0];
-        (adversary.kind, adversary.hosts, adversary.networks, adversary.start) = (*kind, 4, 4, 10_000_000);
-        (adversary.connections, adversary.every) = (2, 500_000);
-        let outcome = run(scenario.clone(), 3, Options::default(), |_, _| {});
-        assert_eq!(outcome.violations, [], "{word}");
-        assert!(outcome.stats.attacks > 0, "{word}");
-        let mut world = World::new(scenario, 3, true);
-        world.run_until(90_000_000);
-        let count = |name: &str| -> u64 {
-            let of = |(_, state): (u32, &gossip_core::GossipState)| {
-                state.metrics().iter().find(|(known, ..)| *known == name).map_or(0, |(.., value)| value)
-            };
-            world.running().map(of).sum()
-        };
         let mark = match kind {
-            Attack::HelloFlood | Attack::HalfFrame => "handshakes_timed_out",
-            Attack::Sizes | Attack::WrongProofs => "bans",
+            Attack::HelloFlood | Attack::HalfFrame | Attack::Drip => "handshakes_timed_out",
+            Attack::Sizes => "bans",
+            Attack::WrongProofs => "proofs_wrong",
             Attack::Garbage => "frames_unknown",
             Attack::Poison | Attack::Eclipse => "pushes",
             Attack::Invalid => "messages_refused",
             Attack::Ask => "look_ups_answered",
             Attack::Challenges => "frames_early",
-            Attack::Collide | Attack::Flood => "messages_valid",
-            Attack::Replay | Attack::ForgedTtl => "messages_duplicate",
-            Attack::EmptyOffers => "digests_taken",
+            Attack::Flood => "messages_valid",
+            Attack::Collide | Attack::Replay => "messages_duplicate",
+            Attack::ForgedTtl => "messages_respread",
+            Attack::EmptyOffers => "messages_asked_for",
             Attack::AskAgain => "messages_answered",
             Attack::PruneAll => "prunes_taken",
             Attack::GraftAll => "grafts_taken",
-            Attack::FalseParent => "prunes_sent",
-            Attack::Drip | Attack::BlackHole | Attack::SlowReader | Attack::Churn => "handshakes",
+            Attack::FalseParent => "offers_unanswered",
+            Attack::SlowReader => "spread_dropped",
+            Attack::Churn => "handshakes",
+            Attack::BlackHole => "mutes",
         };
-        assert!(count(mark) > 0, "{word}: no {mark}");
+        let count = |scenario: Scenario| {
+            let world = ran(scenario, 3);
+            if mark == "mutes" { mutes(&world, 100) } else { counters(&world)[mark] }
+        };
+        let scenario = tiny(*kind);
+        let (peace, attacked) = (count(at_peace(&scenario)), count(scenario));
+        assert!(attacked > 3 * peace + 5, "{word}: {mark} {attacked}, {peace} at peace");
     }
+}
+
+/// Attackers connect to one peer only: what asks the others for proofs came on connections that these dialed.
+#[test]
+fn a_dialer_asked_for_proof_after_proof_does_what_pow_per_minute_allows_and_no_more() {
+    let wanted = |per_minute: u32| -> u64 {
+        let mut scenario = tiny(Attack::Challenges);
+        scenario.settings.pow_per_minute = per_minute;
+        scenario.adversaries[0].targets = Who::Peers(vec![1]);
+        let world = ran(scenario, 3);
+        let dialers = || world.running().filter(|(peer, _)| *peer != 1).map(|(_, state)| state.metrics());
+        let dropped: u64 = dialers().map(|metrics| metrics.frames_early).sum();
+        assert!(dropped > 200, "{dropped} questions too many");
+        dialers().map(|metrics| metrics.proofs_wanted).max().unwrap()
+    };
+    // A minute's worth at once, and a minute and a half.
+    let allowed = |per_minute: u64| per_minute + per_minute * 3 / 2;
+    let (few, many) = (wanted(2), wanted(60));
+    assert!(few <= allowed(2) && allowed(2) < many && many <= allowed(60), "{few} and {many}");
 }

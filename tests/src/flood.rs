@@ -385,7 +385,8 @@ fn drips(daemon: &Daemon, sizes: &Sizes) -> Attack {
     for n in 0..sizes.drips {
         let (to, header) = match n % 3 {
             0 => (daemon.api(), [0xff, 0xff, 1, 244]),
-            1 => (daemon.peers(), [0, 10, 1, 252]),
+            // HELLO, as long as is kept before the handshake: never whole before it is too late.
+            1 => (daemon.peers(), [0, 240, 1, 252]),
             _ => (daemon.peers(), [0xff, 0xff, 1, 255]),
         };
         let mut stream = TcpStream::connect_timeout(&to, PATIENCE).expect("the daemon listens");

@@ -4,8 +4,9 @@ use super::{Crew, Script, Stage};
 
 /// A PEER NOTIFICATION of the greatest size: its first bytes.
 const LONG: [u8; 4] = [255, 255, 1, 255];
-/// A HELLO of ten bytes, its header: the rest never comes whole.
-const HELLO: [u8; 4] = [0, 10, 1, 252];
+/// A HELLO that claims 240 bytes, its header: the longest frame that is kept before the handshake has 256 (a longer one is
+/// skipped as it comes), and a byte a second completes it long after `hello_timeout`.
+const HELLO: [u8; 4] = [0, 240, 1, 252];
 
 pub(super) struct Drip;
 
