@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// What the driver and the other end hold of one connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct End {
     /// The port it came in on; none if the node dialed it.
     listener: Option<Listener>,
@@ -86,6 +86,21 @@ impl Node {
             busy,
             proofs,
             accepted: 0,
+            actions: Vec::new(),
+            trail: None,
+        }
+    }
+
+    /// The same once more, from here on by itself.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            now: self.now,
+            notes: self.notes.clone(),
+            ends: self.ends.clone(),
+            busy: self.busy.clone(),
+            proofs: self.proofs.clone(),
+            accepted: self.accepted,
             actions: Vec::new(),
             trail: None,
         }

@@ -807,3 +807,22 @@ fn what_was_asked_for_is_not_pushed_to_who_takes_part_however_young_it_is() {
     node.pass(millis(21));
     assert_eq!(offered(&mut node, to), [wanted]);
 }
+
+#[test]
+fn a_neighbour_that_leaves_gives_its_place_only_to_one_that_had_found_none() {
+    let mut node = Node::new(|_| {});
+    node.subscriber(TYPE);
+    let leaving = partner(&mut node, 1);
+    // Who takes part is settled when a neighbour comes; that its second connection says otherwise changes nothing...
+    node.join_with(address(2), Some(2), Features::default());
+    let second = node.join_with(address(2), Some(2), Features::REPAIR);
+    assert_eq!(node.state.status(node.now).neighbours.iter().map(|one| one.connections).max(), Some(2));
+    let is_told = |node: &mut Node, id| node.take(id).iter().any(|frame| frame.kind() == kind::INTEREST);
+    assert!(!is_told(&mut node, second));
+    // ... also when a third one leaves: no place was missing.
+    node.reset(leaving);
+    node.pass_secs(2);
+    assert!(!is_told(&mut node, second), "it has a place now, though nobody waited for one");
+    let newcomer = node.join_with(address(3), Some(3), Features::REPAIR);
+    assert!(is_told(&mut node, newcomer), "who comes has one");
+}

@@ -1,10 +1,13 @@
 //! A good conversation spoilt in every place: cut off anywhere, any bit turned, any length in a header. The frame goes, or
 //! the connection; nobody else notices, and nothing is left.
 
+mod dialing;
+mod lengths;
+
 use crate::harness::Node;
 use gossip_core::time::Duration;
 use gossip_core::wire::{ApiMessage, Capabilities, Features, GoodbyeReason, Hints, PeerMessage, kind};
-use gossip_core::{ConnectionId, Flush, Listener, Status, Traffic};
+use gossip_core::{ConnectionId, Listener, Status, Traffic};
 use std::net::SocketAddr;
 
 /// What a bystander listens to.
@@ -30,26 +33,41 @@ impl Bystanders {
         Self { node, module, neighbour, floor, cases: 0 }
     }
 
+    /// The same once more, from here on by themselves.
+    fn fork(&self) -> Self {
+        Self { node: self.node.fork(), floor: self.floor.clone(), ..*self }
+    }
+
     /// One spoilt conversation, after which its connection breaks if it is still there.
     fn meet(&mut self, listener: Listener, play: impl FnOnce(&mut Node, ConnectionId)) {
         let id = self.node.accept(listener, from());
         play(&mut self.node, id);
+        self.met(id);
+        self.look_now_and_then();
+    }
+
+    /// A spoilt conversation is over.
+    fn met(&mut self, id: ConnectionId) {
         self.node.reset(id);
         let (is, was) = (self.node.state.status(self.node.now), &self.floor);
         assert_eq!((is.modules, is.subscriptions), (was.modules, was.subscriptions));
         assert_eq!((is.peer_connections, is.unverified, is.proofs), (was.peer_connections, 0, 0));
         assert_eq!(is.neighbours.len(), 1);
+        assert_eq!((self.node.closed(self.module), self.node.closed(self.neighbour)), (None, None));
         self.node.notes.clear();
         self.node.take(self.module);
         self.node.take(self.neighbour);
         self.cases += 1;
+    }
+
+    fn look_now_and_then(&mut self) {
         if self.cases.is_multiple_of(CASES_BETWEEN_LOOKS) {
             self.are_served_and_alone();
         }
     }
 
-    /// Messages go both ways between them, and once they are forgotten all tables are as full as before.
-    fn are_served_and_alone(&mut self) {
+    /// Messages go both ways between them.
+    fn are_served(&mut self) {
         let (node, said) = (&mut self.node, self.cases.to_be_bytes());
         node.announce(self.module, 3, TYPE, &said);
         let told = node.told_one(self.module);
@@ -59,6 +77,12 @@ impl Bystanders {
         let told = node.told_one(self.module);
         assert_eq!(told.data, b"and back");
         node.validate(self.module, told.id, true);
+    }
+
+    /// And once the messages are forgotten, all tables are as full as before.
+    fn are_served_and_alone(&mut self) {
+        self.are_served();
+        let node = &mut self.node;
         node.pass(Duration::from_secs(70));
         assert_eq!(ageless(node.state.status(node.now)), self.floor, "after {} cases", self.cases);
     }
@@ -211,89 +235,7 @@ fn any_bit_of_a_conversation_turned_costs_a_frame_or_the_connection_and_nothing_
     bystanders.are_served_and_alone();
 }
 
-/// A header that says `len`, and as many bytes behind it as that takes.
-fn of_length(kind: u16, len: u16, zeros: &[u8]) -> Vec<u8> {
-    let body = &zeros[..usize::from(len).saturating_sub(4)];
-    [&len.to_be_bytes()[..], &kind.to_be_bytes(), body].concat()
-}
-
-/// No length that gets as far as being judged: below a header's own, the stream is lost.
-const NEVER: std::ops::RangeInclusive<u16> = 0..=0;
-
-#[test]
-fn any_length_in_a_modules_header_costs_that_frame_or_the_connection() {
-    let mut bystanders = Bystanders::new();
-    let zeros = vec![0; usize::from(u16::MAX)];
-    let heard = ApiMessage::Notify { data_type: 77 }.frame().to_vec();
-    for (frame_kind, right) in [(kind::NOTIFY, 8..=8), (kind::ANNOUNCE, 8..=65_533), (kind::NOTIFICATION, NEVER)] {
-        for len in 0..=u16::MAX {
-            bystanders.meet(Listener::Api, |node, id| {
-                let before = node.metrics().clone();
-                node.say_bytes(id, &[of_length(frame_kind, len, &zeros), heard.clone()].concat());
-                let (after, subscriptions) = (node.metrics(), node.state.status(node.now).subscriptions);
-                if len < 4 {
-                    return assert_eq!((node.closed(id), subscriptions), (Some(Flush::Discard), 1), "length {len}");
-                }
-                assert_eq!(node.closed(id), None, "length {len} of type {frame_kind}");
-                let is_right = right.contains(&len);
-                let counts_as_subscription = usize::from(is_right && frame_kind == kind::NOTIFY);
-                assert_eq!(subscriptions, 2 + counts_as_subscription, "length {len}: the frame behind it is heard");
-                let dropped = after.frames_malformed + after.frames_unknown + after.announcements_too_large
-                    - (before.frames_malformed + before.frames_unknown + before.announcements_too_large);
-                assert_eq!(dropped, u64::from(!is_right), "length {len} of type {frame_kind}");
-            });
-        }
-    }
-    bystanders.are_served_and_alone();
-}
-
-#[test]
-fn any_length_in_a_peers_header_costs_that_frame_or_the_connection() {
-    let mut bystanders = Bystanders::new();
-    let zeros = vec![0; usize::from(u16::MAX)];
-    // Before the handshake, and in it.
-    for len in 0..=u16::MAX {
-        bystanders.meet(Listener::P2p, |node, id| {
-            node.say_bytes(id, &of_length(kind::PEER_NOTIFICATION, len, &zeros));
-            assert_eq!(node.closed(id).is_some(), len < 4, "length {len} before HELLO");
-            node.say_bytes(id, &of_length(kind::CAPABILITIES, len, &zeros));
-            node.say_bytes(id, &knock());
-            assert_eq!(node.nonce(id).is_some(), len >= 4, "length {len}: HELLO behind it is heard");
-        });
-    }
-    // Of a neighbour; those whose list or data may have any length last.
-    let established = [
-        (kind::VERIFICATION_RESPONSE, 26..=26),
-        (kind::PUSH, 12..=12),
-        (kind::GOODBYE, NEVER),
-        (kind::PEER_NOTIFICATION, 10..=65_535),
-    ];
-    for (frame_kind, right) in established {
-        for len in (0..=u16::MAX).filter(|len| frame_kind != kind::GOODBYE || *len < 6) {
-            bystanders.meet(Listener::P2p, |node, id| {
-                converse(node, id, |begin, part| part.truncate(if begin == 0 { usize::MAX } else { 26 }));
-                node.take(id);
-                let malformed = node.metrics().frames_malformed;
-                let heard = PeerMessage::Ping.frame().to_vec();
-                node.say_bytes(id, &[of_length(frame_kind, len, &zeros), heard].concat());
-                let malformed = node.metrics().frames_malformed - malformed;
-                if len < 4 {
-                    return assert!(node.closed(id).is_some(), "length {len} of type {frame_kind}");
-                }
-                if frame_kind == kind::VERIFICATION_RESPONSE && right.contains(&len) {
-                    // Nobody asked: it is not a matter of its length what becomes of it.
-                    return;
-                }
-                assert_eq!(malformed, u64::from(!right.contains(&len)), "length {len} of type {frame_kind}");
-                let answered = node.take(id).iter().any(|frame| frame.kind() == kind::PONG);
-                assert!(answered, "length {len} of type {frame_kind}: the PING behind it is heard");
-            });
-        }
-    }
-    bystanders.are_served_and_alone();
-}
-
-/// The same lengths with nothing behind them: whoever claims much and sends little takes no room for it.
+/// Lengths with nothing behind them: whoever claims much and sends little takes no room for it.
 #[test]
 fn a_length_that_is_only_claimed_is_not_stored() {
     let mut bystanders = Bystanders::new();
