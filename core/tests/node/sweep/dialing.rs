@@ -77,8 +77,11 @@ impl Called {
         pass_unanswered(node, Duration::from_secs(70));
         let is = ageless(node.state.status(node.now));
         assert!(is.candidates <= CANDIDATES && is.lost <= 1, "{is:?}");
+        // Whoever was spoken of, or dialed in vain, is remembered for a while.
+        let (remembered_addresses, faulty) = (is.remembered_addresses, is.faulty);
+        assert!(remembered_addresses <= 2 * CANDIDATES + 2 && faulty <= 1, "{is:?}");
         let (candidates, lost, timers) = (is.candidates, is.lost, is.timers);
-        assert_eq!(is, Status { candidates, lost, timers, ..all.floor.clone() });
+        assert_eq!(is, Status { candidates, lost, timers, remembered_addresses, faulty, ..all.floor.clone() });
     }
 }
 
