@@ -143,3 +143,31 @@ fn a_505_of_an_old_peer_completes_nobody_elses_handshake() {
     net.say(other, theirs, &[AddressList::frame_of(&[], false)]);
     assert_eq!(net.view(0), [address(2)], "the one that proved its work, and nobody else");
 }
+
+#[test]
+fn an_old_peer_that_lists_itself_and_the_asker_is_not_dialed_again_for_it_and_neither_are_we() {
+    let mut net = Net::default();
+    let mut its = settings(&address(0).to_string());
+    its.bootstrapper = vec![Endpoint::Address(address(1))];
+    net.core(its, seed(0, 1));
+    let node = net.scripted(1);
+    net.run(MOMENT);
+    let id = net.hand(node).accepted()[0];
+    net.say(node, id, &[PeerMessage::VerificationRequest { nonce: 77 }.frame()]);
+    let list = AddressList::frame_of(&[address(1), address(0)], false);
+    net.say(node, id, std::slice::from_ref(&list));
+    assert_eq!(net.view(0), [address(1)]);
+    assert_eq!(net.state(0).membership.candidates(), 0, "neither is news");
+    // In answer to our questions it says the same.
+    let mut answered = 0;
+    for _ in 0..60 {
+        net.run(MINUTE);
+        let asked = net.hand(node).bodies(id, kind::PEER_REQUEST).len();
+        (answered..asked).for_each(|_| net.say(node, id, std::slice::from_ref(&list)));
+        answered = asked;
+    }
+    assert!(answered > 2, "{answered} questions");
+    assert_eq!(net.hand(node).accepted(), [id], "one connection, and nobody looks for another");
+    assert_eq!((net.nodes[0].dialed_to_stay, net.state(0).membership.candidates()), (1, 0));
+    assert_eq!((net.view(0), net.state(0).metrics.faults), (vec![address(1)], 0));
+}

@@ -216,9 +216,10 @@ impl OldPeer {
         send(used, &PeerMessage::Ping, out);
     }
 
-    /// Lists the asker too, and an address that it never reached.
+    /// Lists itself and the asker too, and an address that it never reached.
     fn respond(&self, id: ConnectionId, out: &mut Actions) {
         let mut list: Vec<SocketAddr> = self.view.keys().copied().collect();
+        list.push(self.address);
         list.push("10.9.9.9:6001".parse().unwrap());
         out.push(Action::Send { connection: id, frame: AddressList::frame_of(&list, false) });
     }
