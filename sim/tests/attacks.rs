@@ -5,6 +5,7 @@ use gossip_sim::attack::{Row, at_peace, measure};
 use gossip_sim::scenario::{ATTACKS, Adversary, Attack, Expectation, Measure, Relation, Scenario, Who};
 use gossip_sim::world::{World, peer_at};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {
@@ -186,4 +187,28 @@ fn a_dialer_asked_for_proof_after_proof_does_what_pow_per_minute_allows_and_no_m
     let allowed = |per_minute: u64| per_minute + per_minute * 3 / 2;
     let (few, many) = (wanted(2), wanted(60));
     assert!(few <= allowed(2) && allowed(2) < many && many <= allowed(60), "{few} and {many}");
+}
+
+#[test]
+fn no_view_has_more_of_one_network_than_subnet_share() {
+    for name in ["attack-one-network", "attack-many-faced"] {
+        let scenario = small(name, |_| {});
+        let (room, duration) = (scenario.settings.subnet_room(), scenario.duration);
+        let mut world = World::new(scenario, 1, true);
+        let mut most = 0;
+        for now in (40_000_000..=duration).step_by(5_000_000) {
+            world.run_until(now);
+            for (_, view) in views(&world) {
+                let mut networks: BTreeMap<[u8; 2], u32> = BTreeMap::new();
+                for neighbour in view {
+                    let IpAddr::V4(ip) = neighbour.address.ip() else { unreachable!("all are of IPv4") };
+                    let [first, second, ..] = ip.octets();
+                    *networks.entry([first, second]).or_default() += 1;
+                }
+                most = most.max(networks.into_values().max().unwrap_or(0));
+            }
+        }
+        assert_eq!(world.violations(), [], "{name}");
+        assert_eq!(most, room, "{name}: as much as is allowed, and no more");
+    }
 }
