@@ -3,6 +3,7 @@
 use super::hand::{MOMENT, proof};
 use super::net::{Actor, Net, NodeId, address, seed, settings};
 use super::old_peer::OldPeer;
+use crate::note::Note;
 use crate::pow::Target;
 use crate::settings::{Addresses, Endpoint};
 use crate::time::Duration;
@@ -14,6 +15,12 @@ impl Net {
     /// Adds a Gossip-5 node at the `n`th address.
     fn old_peer(&mut self, n: usize, bootstrapper: Option<usize>) -> NodeId {
         let old = OldPeer::new(address(n), bootstrapper.map(address), Target::ZeroBits(4));
+        self.add(Actor::Old(old), Addresses::of(address(n)))
+    }
+
+    /// The same, but one that closes a connection on which something unknown comes.
+    fn strict_old_peer(&mut self, n: usize, bootstrapper: Option<usize>) -> NodeId {
+        let old = OldPeer::new(address(n), bootstrapper.map(address), Target::ZeroBits(4)).strict();
         self.add(Actor::Old(old), Addresses::of(address(n)))
     }
 }
@@ -170,4 +177,90 @@ fn an_old_peer_that_lists_itself_and_the_asker_is_not_dialed_again_for_it_and_ne
     assert_eq!(net.hand(node).accepted(), [id], "one connection, and nobody looks for another");
     assert_eq!((net.nodes[0].dialed_to_stay, net.state(0).membership.candidates()), (1, 0));
     assert_eq!((net.view(0), net.state(0).metrics.faults), (vec![address(1)], 0));
+}
+
+/// How long a node waits, at most, before it calls a bootstrapper again: a minute, jittered by a quarter.
+const LONGEST_PAUSE: Duration = Duration::from_secs(75);
+
+#[test]
+fn a_bootstrapper_that_closes_on_what_it_does_not_know_is_called_more_and_more_rarely_and_never_banned() {
+    for seed_number in 0..4 {
+        let mut net = Net::default();
+        let mut its = settings(&address(0).to_string());
+        its.bootstrapper = vec![Endpoint::Address(address(1))];
+        net.core(its, seed(0, seed_number));
+        let strict = net.strict_old_peer(1, None);
+        let dials = |net: &Net| net.nodes[0].dialed_to_stay;
+        net.run(MINUTE);
+        assert!((3..=8).contains(&dials(&net)), "seed {seed_number}: {} dials in the first minute", dials(&net));
+        let before = dials(&net);
+        net.run(MINUTE.times(60));
+        let an_hour = dials(&net) - before;
+        assert!((48..=80).contains(&an_hour), "seed {seed_number}: {an_hour} dials an hour");
+        assert_eq!(net.old(strict).opened(), dials(&net), "nothing but these dials comes to it");
+        assert!(net.view(0).is_empty() && net.old(strict).connections().is_empty());
+        let metrics = &net.state(0).metrics;
+        assert_eq!((metrics.faults, metrics.bans, metrics.proofs_wanted), (0, 0, 0), "seed {seed_number}");
+        // It learns to drop what it does not know: it is a neighbour with the next call.
+        let old = OldPeer::new(address(1), None, Target::ZeroBits(4));
+        net.nodes[strict].actor = Actor::Old(old);
+        net.run(LONGEST_PAUSE);
+        assert_eq!(net.view(0), [address(1)], "seed {seed_number}");
+    }
+}
+
+#[test]
+fn an_old_peer_that_calls_and_closes_on_what_it_does_not_know_leaves_nothing_and_is_not_called_back() {
+    let mut net = Net::default();
+    net.core(settings(&address(0).to_string()), seed(0, 1));
+    let strict = net.strict_old_peer(1, Some(0));
+    net.run(MOMENT);
+    assert_eq!(net.old(strict).opened(), 1, "it called");
+    let status = net.state(0).status(net.now);
+    assert_eq!((status.peer_connections, status.unverified, status.candidates, status.lost), (0, 0, 0, 0));
+    net.run(MINUTE.times(60));
+    assert_eq!((net.old(strict).opened(), net.nodes[0].dialed_to_stay), (1, 0));
+    assert_eq!((net.state(0).metrics.faults, net.state(0).metrics.bans), (0, 0));
+    // Nobody is refused for it: one of the same host that drops what it does not know is let in.
+    net.nodes[strict].actor = Actor::Old(OldPeer::new(address(1), Some(address(0)), Target::ZeroBits(4)));
+    net.run(MINUTE);
+    assert_eq!(net.view(0), [address(1)]);
+}
+
+#[test]
+fn an_old_peer_that_closes_on_what_it_does_not_know_costs_the_others_nothing() {
+    for seed_number in 0..4 {
+        // Two of ours and two old ones; of these the strict one is a bootstrapper of ours, and calls one of them.
+        let mut net = Net::default();
+        for node in 0..2 {
+            let mut its = settings(&address(node).to_string());
+            its.bootstrapper = [3, 2, 1 - node].map(|n| Endpoint::Address(address(n))).to_vec();
+            net.core(its, seed(node, seed_number));
+        }
+        let old = net.old_peer(2, None);
+        let strict = net.strict_old_peer(3, Some(0));
+        net.run(MINUTE.times(10));
+        assert_eq!(net.view(0), [address(1), address(2)], "seed {seed_number}");
+        assert_eq!(net.view(1), [address(0), address(2)], "seed {seed_number}");
+        let its: Vec<_> = net.old(old).view.keys().copied().collect();
+        assert_eq!(its, [address(0), address(1)], "seed {seed_number}");
+        let (opened, ups) = (net.old(strict).opened(), ups(&net));
+        net.run(MINUTE.times(60));
+        let calls = net.old(strict).opened() - opened;
+        assert!(calls <= 2 * 12, "seed {seed_number}: {calls} calls an hour by two");
+        println!("seed {seed_number}: {calls} calls an hour at the strict one, {ups} links came up");
+        assert_eq!((net.view(0).len(), net.view(1).len()), (2, 2), "seed {seed_number}");
+        assert!(net.old(strict).connections().is_empty() && net.old(strict).view.is_empty());
+        assert_eq!(self::ups(&net), ups, "seed {seed_number}: no link was lost for it");
+        for node in 0..2 {
+            let metrics = &net.state(node).metrics;
+            assert_eq!((metrics.faults, metrics.bans), (0, 0), "seed {seed_number}: node {node}");
+        }
+    }
+}
+
+/// How often ours have found a neighbour.
+fn ups(net: &Net) -> usize {
+    let notes = net.nodes[..2].iter().flat_map(|node| &node.notes);
+    notes.filter(|(_, note)| matches!(note, Note::NeighbourUp { .. })).count()
 }

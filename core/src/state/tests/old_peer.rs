@@ -22,6 +22,8 @@ pub(super) struct OldPeer {
     /// Whom it knows, and the connection that it sends on. It forgets who closes that one.
     pub(super) view: BTreeMap<SocketAddr, ConnectionId>,
     solving: Option<(ConnectionId, u64)>,
+    /// Closes a connection on which a frame comes that it does not know, or that has the wrong length; else drops it.
+    is_strict: bool,
     /// What modules here announced to it, for the tests.
     pub(super) heard: Vec<(u16, Vec<u8>)>,
 }
@@ -48,8 +50,19 @@ impl OldPeer {
             connections: BTreeMap::new(),
             view: BTreeMap::new(),
             solving: None,
+            is_strict: false,
             heard: Vec::new(),
         }
+    }
+
+    /// The same, but a bad or unknown frame ends its connection.
+    pub(super) fn strict(self) -> Self {
+        Self { is_strict: true, ..self }
+    }
+
+    /// How many connections it has had, whoever dialed.
+    pub(super) const fn opened(&self) -> u64 {
+        self.opened
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -135,9 +148,12 @@ impl OldPeer {
         let mut deframer = std::mem::take(&mut link.deframer);
         let mut input = bytes;
         while let Next::Frame { kind, body } = deframer.next(&mut input, |_, _| true) {
-            // What it does not know it drops.
             if let (500..=511, Ok(message)) = (kind, PeerMessage::decode(kind, body)) {
                 self.hears(id, message, out);
+            } else if self.is_strict {
+                self.gone(id);
+                out.push(Action::Close { connection: id, flush: Flush::First });
+                return;
             }
         }
         if let Some(link) = self.connections.get_mut(&id) {
