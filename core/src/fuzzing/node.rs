@@ -291,7 +291,10 @@ impl Node {
         // What late subscribers may be told is kept.
         let is_kept = self.state.settings().replay;
         let (known, known_bytes) = if is_kept { (status.known, status.known_bytes) } else { (0, 0) };
-        let nothing = Status { candidates, lost, timers, peer_connections, known, known_bytes, ..Status::default() };
+        // What has expired may lie there until somebody looks again.
+        let (remembered_addresses, faulty) = (status.remembered_addresses, status.faulty);
+        let kept = Status { remembered_addresses, faulty, known, known_bytes, ..Status::default() };
+        let nothing = Status { candidates, lost, timers, peer_connections, ..kept };
         assert_eq!(status, nothing, "after everybody left");
     }
 
