@@ -20,7 +20,12 @@ pub mod kind {
     pub const PING: u16 = 510;
     pub const PEER_NOTIFICATION: u16 = 511;
     pub const CAPABILITIES: u16 = 512;
+    pub const IPV6: u16 = 513;
     pub const PONG: u16 = 514;
+    pub const IHAVE: u16 = 515;
+    pub const IWANT: u16 = 516;
+    pub const TREE: u16 = 517;
+    pub const INTEREST: u16 = 518;
     pub const GOODBYE: u16 = 519;
 }
 

@@ -31,7 +31,11 @@ impl Bystanders {
     fn new(bed: &Bed) -> Self {
         let node = bed.start(
             "node",
-            &Ini::new().with("pow_bits", 0).with("discovery", "no").with("handshakes_per_minute", 6_000_000),
+            &Ini::new()
+                .with("pow_bits", 0)
+                .with("discovery", "no")
+                .with("handshakes_per_minute", 6_000_000)
+                .with("spreading", "tree"),
         );
         let (module, own) = (node.subscriber(&[TYPE]), Listening::new());
         let (neighbour, _) = Peer::join_as_old(node.peers(), own.address(), BITS);
@@ -138,16 +142,26 @@ fn of_module() -> Vec<u8> {
 }
 
 fn knock(own: SocketAddr) -> Vec<u8> {
-    let introduction = frame(kind::CAPABILITIES, &[&[0, 1], &[0; 4], &77_u64.to_be_bytes()]);
+    // It takes part in repair and in trees.
+    let introduction = frame(kind::CAPABILITIES, &[&[0, 1], &[0, 0, 0, 12], &77_u64.to_be_bytes()]);
     [introduction, frame(kind::HELLO, &[&body::address(own)])].concat()
 }
 
 fn talk(nonce: &[u8], own: SocketAddr) -> Vec<u8> {
     let own = body::address(own);
+    let (other_type, digest, other_digest) = (OTHER_TYPE.to_be_bytes(), [8; 8], [9; 8]);
+    let v6_push = [&kind::PUSH.to_be_bytes()[..], &[0, 3], &[0xfd; 16], &[23, 113]].concat();
     [
         frame(kind::VERIFICATION_RESPONSE, &[nonce, &[0; 8], &own]),
+        frame(kind::INTEREST, &[&[0, 0], &other_type]),
+        frame(kind::TREE, &[&[0, 0], &other_type]),
+        frame(kind::TREE, &[&[0, 2], &other_type, &digest, &[0, 3]]),
+        frame(kind::IHAVE, &[&digest, &[0, 3], &other_digest, &[0, 9]]),
+        frame(kind::IWANT, &[&digest]),
         frame(kind::PEER_REQUEST, &[]),
+        frame(kind::PEER_RESPONSE, &[&own]),
         frame(kind::PUSH, &[&[0, 3], &own]),
+        frame(kind::IPV6, &[&v6_push]),
         frame(kind::PING, &[]),
         body::peer_notification(4, 9, OTHER_TYPE, b"of a swept peer"),
         frame(kind::PONG, &[]),
