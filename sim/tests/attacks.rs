@@ -42,6 +42,35 @@ fn the_page_on_security_has_a_row_for_each_attack_and_names_what_is_open() {
     }
 }
 
+/// What stands between backticks.
+fn names(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn what_bounds_an_attack_names_every_scenario_keys_and_counters() {
+    let page = std::fs::read_to_string(folder("../docs/SECURITY.md")).unwrap();
+    let (_, section) = page.split_once("## What bounds each attack").unwrap();
+    let table = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let rows: Vec<Vec<&str>> =
+        table.take_while(|line| line.starts_with('|')).map(|line| line.split(" | ").collect()).collect();
+    let mut attacks: Vec<&str> = rows.iter().flat_map(|row| names(row[0])).collect();
+    attacks.sort_unstable();
+    let attacks: Vec<String> = attacks.iter().map(|attack| format!("attack-{attack}")).collect();
+    assert_eq!(attacks, scenarios("attack-"));
+    let counters: Vec<&str> = gossip_core::Metrics::default().iter().map(|(name, ..)| name).collect();
+    for row in &rows {
+        assert_eq!(row.len(), 3, "{row:?}");
+        for key in names(row[1]) {
+            assert!(gossip_config::KEYS.iter().any(|known| known.name == key), "{key} is no key");
+        }
+        assert!(!names(row[2]).is_empty(), "{row:?}");
+        for counter in names(row[2]) {
+            assert!(counters.contains(&counter), "{counter} is no counter");
+        }
+    }
+}
+
 #[test]
 fn every_kind_of_attack_has_a_scenario_that_expects_delivery() {
     let all: Vec<Scenario> = scenarios("attack-").iter().map(|name| read(name)).collect();
