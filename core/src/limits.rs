@@ -77,10 +77,16 @@ pub const REACHED_TIME: Duration = Duration::from_secs(3_600);
 pub const PROBES_MAX: usize = 4;
 /// How often bootstrappers are looked up with a satisfied view, before jitter (section 4).
 pub const LOOK_UP_PAUSE: Duration = Duration::from_secs(600);
+/// Newcomers without room here that are told of to the next ones (section 11).
+pub const TURNED_AWAY_MAX: usize = 16;
+/// Those of them that may be in one public /16 (IPv4) or /32 (IPv6).
+pub const TURNED_AWAY_OF_NETWORK: usize = 2;
+/// For how long they are taken to be looking for room.
+pub const TURNED_AWAY_TIME: Duration = Duration::from_secs(60);
 /// PUSHed addresses remembered, so that each is followed once (section 4).
 pub const PUSHED_MAX: usize = 4_096;
-/// Addresses remembered for a while, all together: pushed, and five tables of the others.
-pub const REMEMBERED_MAX: usize = PUSHED_MAX + 5 * ADDRESS_MEMORY_MAX;
+/// Addresses remembered for a while, all together: pushed, turned away, and five tables of the others.
+pub const REMEMBERED_MAX: usize = PUSHED_MAX + TURNED_AWAY_MAX + 5 * ADDRESS_MEMORY_MAX;
 /// Memory that is no longer needed is given back with a timer about so often.
 pub const TIDY_PAUSE: Duration = Duration::from_secs(60);
 /// Addresses in one PEER RESPONSE that are read (section 4: at most half of `max_peers` of them are kept).

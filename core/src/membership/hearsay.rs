@@ -142,6 +142,32 @@ impl Membership {
         sample
     }
 
+    /// What we tell a newcomer for whom there is no room, at most `max_peers`: up to half of them were turned away lately and
+    /// have room most likely, the others are of our view. The former were not reached; but their IPs are those that they
+    /// came from, so nobody else is dialed for it.
+    pub(crate) fn sample_for_turned_away(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        asker: SocketAddr,
+    ) -> Vec<SocketAddr> {
+        let (of, most) = (scope(asker.ip()), settings.max_peers as usize);
+        let fits = |address: &SocketAddr| *address != asker && may_be_told(scope(address.ip()), of);
+        let mut turned_away: Vec<SocketAddr> = self.turned_away.iter(now).filter(fits).collect();
+        self.rng.choose(&mut turned_away, most / 2);
+        let mut sample = self.sample_for(now, settings, asker);
+        sample.truncate(most.saturating_sub(turned_away.len()));
+        sample.append(&mut turned_away);
+        sample
+    }
+
+    /// There was no room for this newcomer: others will be told of it, unless its IP is only what it says.
+    pub(crate) fn remember_turned_away(&mut self, now: Instant, settings: &Settings, address: SocketAddr) {
+        if settings.discovery && settings.check_source_ip && address::is_usable(&address) && !self.is_own(&address) {
+            self.turned_away.insert(now, address);
+        }
+    }
+
     /// An address was dialed with success.
     pub(crate) fn reached(&mut self, now: Instant, address: SocketAddr) {
         self.reached.insert(now, address, now.after(limits::REACHED_TIME));

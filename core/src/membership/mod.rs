@@ -10,6 +10,7 @@ pub(crate) mod connections;
 pub(crate) mod faults;
 mod hearsay;
 pub(crate) mod lost;
+mod turned_away;
 pub(crate) mod view;
 
 use crate::address::{Scope, network, of_holder, scope};
@@ -28,6 +29,7 @@ pub(crate) use hearsay::may_be_told;
 use lost::Lost;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use turned_away::TurnedAway;
 use view::{Neighbour, View};
 
 /// Who told us of an address when it was nobody in particular.
@@ -57,6 +59,8 @@ pub(crate) struct Membership {
     unreachable: Memory,
     /// Closed once right after our proof of work.
     proof_rejected: Memory,
+    /// Newcomers that found no room.
+    turned_away: TurnedAway,
     /// Neighbours that newcomers may yet displace.
     displacements: TokenBucket,
     /// Neighbours' addresses that are yet to be reached.
@@ -112,6 +116,7 @@ impl Membership {
             reached: Memory::new(limits::ADDRESS_MEMORY_MAX),
             unreachable: Memory::new(limits::ADDRESS_MEMORY_MAX),
             proof_rejected: Memory::new(limits::ADDRESS_MEMORY_MAX),
+            turned_away: TurnedAway::default(),
             displacements: TokenBucket::new(limits::DISPLACEMENTS, now),
             unreached: VecDeque::new(),
             dial_at: None,
@@ -134,7 +139,8 @@ impl Membership {
     /// Addresses that are remembered for a while, all together.
     pub(crate) fn remembered(&self) -> usize {
         let of_others = [&self.refused, &self.displaced, &self.reached, &self.unreachable, &self.proof_rejected];
-        of_others.into_iter().chain([&self.pushed]).fold(0, |sum, memory| sum.saturating_add(memory.len()))
+        let all = of_others.into_iter().chain([&self.pushed]).map(Memory::len).chain([self.turned_away.len()]);
+        all.fold(0, usize::saturating_add)
     }
 
     pub(crate) fn lost(&self) -> usize {
@@ -237,6 +243,7 @@ impl Membership {
         self.refusals = 0;
         self.candidates.remove(&address);
         self.proof_rejected.remove(&address);
+        self.turned_away.remove(&address);
         let of_lost = self.lost.remove(&address);
         let of_bootstrapper = match origin {
             Some(Origin::Bootstrapper(index)) => self.bootstrappers.established(index, now),
@@ -365,6 +372,7 @@ impl Membership {
             &mut self.proof_rejected,
         ];
         memories.into_iter().for_each(|memory| memory.expire(now));
+        self.turned_away.expire(now);
         self.rng.rest();
     }
 

@@ -16,7 +16,7 @@ use crate::note::{EndReason, Note};
 use crate::pow::Puzzle;
 use crate::settings::Spreading;
 use crate::time::Instant;
-use crate::wire::{AddressList, Capabilities, Features, Hints, PeerMessage};
+use crate::wire::{Capabilities, Features, Hints, PeerMessage};
 use std::hash::Hasher;
 use std::net::SocketAddr;
 
@@ -33,11 +33,11 @@ enum Twin {
 
 /// How a peer comes into the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Arrival {
+pub(super) struct Arrival {
     /// We dialed it.
-    is_chosen: bool,
+    pub(super) is_chosen: bool,
     /// It was there before, since then, and has just proved that it is alive: nothing needs to be said.
-    back_since: Option<Instant>,
+    pub(super) back_since: Option<Instant>,
 }
 
 impl GossipState {
@@ -99,20 +99,6 @@ impl GossipState {
         }
     }
 
-    /// Another node asks for addresses and nothing else: no proof, no view (section 4, Looking up).
-    fn answer_look_up(&mut self, id: ConnectionId, out: &mut Actions) {
-        if self.look_ups.take(self.now) {
-            bump(&mut self.metrics.look_ups_answered);
-            let remote = self.peers.get(&id).map(|peer| (peer.remote(), peer.remote().is_ipv6()));
-            if let Some((remote, is_v6)) = remote {
-                self.tell_addresses(id, remote, is_v6, out);
-            }
-        } else {
-            bump(&mut self.metrics.frames_over_rate);
-        }
-        self.end(id, EndReason::Done, out);
-    }
-
     fn dialed_ourselves(&mut self, id: ConnectionId, out: &mut Actions) {
         if let Some(address) = self.peers.get(&id).map(|peer| peer.remote()) {
             self.membership.learn_own(address);
@@ -170,20 +156,6 @@ impl GossipState {
         let view = &self.membership.view;
         let is_known = view.by_instance(theirs.instance).is_some() || view.by_address(&address).is_some();
         is_known || self.membership.may_admit(self.now, &self.settings, address, theirs.is_urgent)
-    }
-
-    /// There is no room: said before any work is done, and where else to ask (section 11). Addresses are as dear as in
-    /// look-ups. Who we are does not matter to it.
-    fn turn_away(&mut self, id: ConnectionId, out: &mut Actions) {
-        bump(&mut self.metrics.newcomers_turned_away);
-        if self.look_ups.take(self.now)
-            && let Some(peer) = self.peers.get(&id)
-            && let Some(address) = peer.address()
-        {
-            let is_v6 = peer.is_v6;
-            self.tell_addresses(id, address, is_v6, out);
-        }
-        self.end(id, EndReason::TurnedAway, out);
     }
 
     /// Asks for a proof of work with a fresh nonce.
@@ -521,34 +493,5 @@ impl GossipState {
         let connections = self.membership.view.get(displaced).map(|neighbour| neighbour.connections);
         let connections = connections.iter().flat_map(|connections| connections.iter());
         connections.for_each(|id| self.end(*id, EndReason::Evicted, out));
-    }
-
-    /// What a newcomer that dialed us gets, whether it stays or not: our view; and the network hears of it.
-    fn welcome(&mut self, id: ConnectionId, address: SocketAddr, arrival: Arrival, out: &mut Actions) {
-        let Some(peer) = self.peers.get(&id) else { return };
-        // Where both sides proved themselves on one connection, the verified side still wants to hear so.
-        if arrival.back_since.is_some() || (arrival.is_chosen && peer.verifier != Verifier::Verified) {
-            return;
-        }
-        let (is_v6, neighbour) = (peer.is_v6, peer.neighbour);
-        self.tell_addresses(id, address, is_v6, out);
-        self.membership.wants_reached(self.now, &self.settings, address);
-        self.is_view_changed = true;
-        if self.settings.discovery && self.membership.is_newcomer(self.now, &self.settings, address) {
-            let not: Vec<NeighbourId> = neighbour.into_iter().collect();
-            let told = self.membership.random_to_tell(self.settings.push_fanout as usize, address, &not);
-            let frame = PeerMessage::Push { ttl: self.settings.p2p_ttl, address }.frame();
-            told.into_iter().for_each(|neighbour| self.push_to(neighbour, frame.clone(), out));
-        }
-    }
-
-    /// PEER RESPONSE: a sample of the view, in the family of the handshake, and to capable peers in the other one too.
-    pub(super) fn tell_addresses(&mut self, id: ConnectionId, asker: SocketAddr, is_v6: bool, out: &mut Actions) {
-        let sample = self.membership.sample_for(self.now, &self.settings, asker);
-        self.send(id, AddressList::frame_of(&sample, is_v6), out);
-        let is_capable = self.peers.get(&id).is_some_and(|peer| peer.is_capable());
-        if is_capable && sample.iter().any(|address| address.is_ipv6() != is_v6) {
-            self.send(id, AddressList::frame_of(&sample, !is_v6), out);
-        }
     }
 }

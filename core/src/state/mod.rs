@@ -12,6 +12,7 @@ mod proofs;
 mod reconfiguring;
 mod repairing;
 mod spreading;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod touch;

@@ -124,6 +124,46 @@ fn who_would_find_no_room_is_told_so_and_whom_to_ask_before_it_does_any_work() {
 }
 
 #[test]
+fn who_finds_no_room_is_told_who_found_none_in_the_last_minute() {
+    let told = |net: &mut Net, n: usize, from: &str| {
+        let node = net.add(Actor::Hand(Hand::default()), Addresses::of(from.parse().unwrap()));
+        let id = net.greet(node, address(0), Some(capabilities(1_000 + n as u64)));
+        let bodies = net.hand(node).bodies(id, kind::PEER_RESPONSE);
+        addresses(&bodies[0]).iter().map(SocketAddr::to_string).collect::<Vec<_>>()
+    };
+    let [first, second, third] = ["10.0.0.21:6001", "10.0.0.22:6001", "10.0.0.23:6001"];
+    let mut net = ours(|_| ());
+    let members = joined(&mut net, 1..5);
+    assert!(!told(&mut net, 5, first).contains(&first.to_owned()), "not of itself");
+    assert_eq!(told(&mut net, 6, second).iter().filter(|address| *address == first).count(), 1);
+    let both = told(&mut net, 7, third);
+    assert_eq!(both.len(), 6, "max_peers: four neighbours and two without room");
+    assert!(both.contains(&first.to_owned()) && both.contains(&second.to_owned()));
+    live(&mut net, &members, Duration::from_secs(70));
+    assert_eq!(told(&mut net, 8, "10.0.0.24:6001").len(), 4, "by now they have found room");
+
+    let mut unchecked = ours(|its| its.check_source_ip = false);
+    joined(&mut unchecked, 1..5);
+    told(&mut unchecked, 5, first);
+    assert_eq!(told(&mut unchecked, 6, second).len(), 4, "an IP that is only claimed may be a victim's");
+}
+
+#[test]
+fn at_most_half_of_what_who_finds_no_room_is_told_are_others_like_it() {
+    let mut net = ours(|_| ());
+    joined(&mut net, 1..5);
+    let mut told = Vec::new();
+    for n in 5..15 {
+        let node = net.scripted(n);
+        let id = net.greet(node, address(0), Some(capabilities(1_000 + n as u64)));
+        told = addresses(&net.hand(node).bodies(id, kind::PEER_RESPONSE)[0]);
+    }
+    assert_eq!(told.len(), 6);
+    let of_view = (1..5).filter(|n| told.contains(&address(*n))).count();
+    assert_eq!(of_view, 3);
+}
+
+#[test]
 fn who_is_told_that_there_is_no_room_does_no_work_and_asks_those_that_it_was_told_of() {
     let mut net = ours(|its| its.bootstrapper = vec![Endpoint::Address(address(1))]);
     let (full, next) = (net.scripted(1), net.scripted(2));
