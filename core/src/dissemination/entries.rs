@@ -103,6 +103,13 @@ impl Entries {
         places.filter(|(_, entry)| !matches!(entry.kind, Kind::Free))
     }
 
+    /// The greatest slot, in use or not.
+    pub(super) fn last(&self) -> u32 {
+        let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
+        let here = self.chunks.last().map_or(0, |chunk| chunk.entries.len().saturating_sub(1));
+        u32::try_from(before.saturating_add(here)).unwrap_or(NONE)
+    }
+
     /// Puts an entry where there is room.
     pub(super) fn place(&mut self, new: Entry) -> u32 {
         while self.chunks.get(self.roomy).is_some_and(Chunk::is_full) {

@@ -5,6 +5,7 @@ mod entries;
 mod fifo;
 mod held;
 mod ids;
+mod index;
 mod message;
 mod pending;
 mod seen;

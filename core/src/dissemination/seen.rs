@@ -3,11 +3,11 @@
 
 use super::entries::{Entries, Entry, Kind};
 use super::fifo::NONE;
+use super::index::Index;
 use super::{NeighbourId, Source};
 use crate::limits::SOURCES_MAX;
 use crate::time::{Duration, Instant};
 use crate::util::sorted::SortedMap;
-use hashbrown::HashTable;
 use highway::{HighwayHash as _, HighwayHasher, Key};
 
 /// What a message is known by: a keyed 128-bit hash of its id, type and data.
@@ -94,16 +94,14 @@ struct Lane {
 }
 
 /// Remembered messages, at most `seen_max`. Past that the oldest decided one of the source that holds most leaves;
-/// waiting ones never do. 36 bytes an entry and at most 12 of the index.
+/// waiting ones never do. 36 bytes an entry and at most 10 of the index.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     entries: Entries,
     /// The slot that was filled last.
     latest: u32,
-    /// Slots by identity. Its order is nobody's business.
-    index: HashTable<u32>,
-    /// How many the index has room for when nothing has ever left it.
-    index_room: usize,
+    /// Slots by identity.
+    index: Index,
     lanes: Vec<Lane>,
     lane_of: SortedMap<LaneKey, u32>,
     free_lanes: Vec<u32>,
@@ -116,8 +114,7 @@ impl Default for Seen {
         Self {
             entries: Entries::default(),
             latest: NONE,
-            index: HashTable::new(),
-            index_room: 0,
+            index: Index::default(),
             lanes: Vec::new(),
             lane_of: SortedMap::new(),
             free_lanes: Vec::new(),
@@ -134,8 +131,7 @@ impl Seen {
     /// The slot of a message, if it is remembered.
     pub(super) fn find(&self, identity: &Identity) -> Option<u32> {
         self.index
-            .find(hash_of(identity), |slot| self.entries.get(*slot).is_some_and(|entry| entry.identity == *identity))
-            .copied()
+            .find(hash_of(identity), |slot| self.entries.get(slot).is_some_and(|entry| entry.identity == *identity))
     }
 
     /// See [`GossipState::touch`](crate::GossipState::touch): the entry of the latest message, of which another copy is
@@ -185,30 +181,23 @@ impl Seen {
             lane.waiting = lane.waiting.saturating_add(1);
         }
         let (kind, extra) = (Kind::Waits, NONE);
-        self.make_index_room();
         let slot =
             self.entries.place(Entry { identity, decided_low: 0, decided_high: 0, ttl, kind, extra, lane, next: NONE });
         self.latest = slot;
-        self.index.insert_unique(hash_of(&identity), slot, |_| 0);
+        if !self.index.insert(hash_of(&identity), slot) {
+            self.remake_index(self.index.len().saturating_add(1));
+        }
         slot
     }
 
-    /// What has left a table like this leaves marks that fill it. Left to itself it would then grow, and be half as full
-    /// as it might for ever: an index that is full of marks is made anew in its size.
-    fn make_index_room(&mut self) {
-        if self.index.len() < self.index.capacity() {
-            return;
-        }
-        let is_full = self.index.len() >= self.index_room.saturating_sub(self.index_room / 16);
-        self.remake_index(if is_full { self.index_room.saturating_mul(2).max(3) } else { self.index_room });
-    }
-
-    /// In the order of slots, not of the former index: the entries' memory is read once, line after line.
+    /// An index of all entries, with room for so many. In the order of slots, not of the former index: the entries'
+    /// memory is read once, line after line. The former index is given back before, not after.
     fn remake_index(&mut self, room: usize) {
-        self.index = HashTable::with_capacity(room);
-        self.index_room = self.index.capacity();
+        self.index = Index::default();
+        self.index = Index::with_room(room, self.entries.last());
         for (slot, entry) in self.entries.iter() {
-            self.index.insert_unique(hash_of(&entry.identity), slot, |_| 0);
+            let is_in = self.index.insert(hash_of(&entry.identity), slot);
+            debug_assert!(is_in, "no room for slot {slot} in an index for {room}");
         }
     }
 
@@ -271,7 +260,7 @@ impl Seen {
         }
         self.entries.give_back();
         // Left alone, the index of a flood would stay for as long as a message now and then keeps it from being empty.
-        if self.index_room > SMALL_INDEX && self.index.len() < self.index_room / 8 {
+        if self.index.room() > SMALL_INDEX && self.index.len() < self.index.room() / 8 {
             self.remake_index(self.index.len().saturating_mul(2));
         }
     }
@@ -284,7 +273,7 @@ impl Seen {
     /// Bytes that it takes, all in.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.entries.bytes() + self.index.allocation_size()
+        self.entries.bytes() + self.index.bytes()
     }
 
     fn head(&self, lane: usize) -> Option<&Entry> {
@@ -303,9 +292,8 @@ impl Seen {
         }
         lane.decided = lane.decided.saturating_sub(1);
         self.entries.free(slot);
-        if let Ok(found) = self.index.find_entry(hash_of(&identity), |other| *other == slot) {
-            found.remove();
-        }
+        let Self { index, entries, .. } = self;
+        index.remove(hash_of(&identity), slot, |other| entries.get(other).map_or(0, |entry| hash_of(&entry.identity)));
         Some(fate)
     }
 
