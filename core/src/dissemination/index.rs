@@ -228,8 +228,12 @@ mod tests {
         }
     }
 
+    /// The end of SplitMix64: as good as chance.
     fn spread(slot: u32) -> u64 {
-        u64::from(slot).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20)
+        let mixed = u64::from(slot).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 
     /// All in three clusters: one across the end, two that grow together; and every second one of the same tag.
