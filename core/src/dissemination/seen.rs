@@ -461,6 +461,19 @@ mod tests {
     }
 
     #[test]
+    fn a_full_memory_allocates_nothing_however_many_come_and_go() {
+        let mut seen = Seen::default();
+        let mut remember = |n| {
+            seen.make_room(Instant::ZERO, SPAN, 1_000).unwrap();
+            let slot = seen.insert(of(n), peer(u64::from(n % 10)), 0);
+            seen.decide(slot, Instant::ZERO, Fate::Dropped);
+        };
+        (0..1_000).for_each(&mut remember);
+        let of_100_000 = allocation_counter::measure(|| (1_000..101_000).for_each(&mut remember));
+        assert_eq!(of_100_000.count_total, 0);
+    }
+
+    #[test]
     fn what_a_flood_needed_is_given_back_though_messages_keep_coming() {
         let (mut seen, mut now) = (Seen::default(), Instant::ZERO);
         for n in 0..100_000 {
