@@ -172,7 +172,8 @@ impl Run {
         Options {
             checks: !self.no_checks,
             record: self.trace.as_ref().map(|_| self.trace_peer),
-            keep_messages: if self.report.is_some() { MESSAGES_KEPT } else { 0 },
+            // A line for each of many seeds only says how many there were.
+            keep_messages: if self.report.is_some() || self.json && self.seeds.is_none() { MESSAGES_KEPT } else { 0 },
         }
     }
 

@@ -28,7 +28,7 @@ pub struct Options {
     pub checks: bool,
     /// Record what this peer lives through.
     pub record: Option<u32>,
-    /// Keep how so many messages spread.
+    /// Keep how messages spread, of so many at most.
     pub keep_messages: usize,
 }
 

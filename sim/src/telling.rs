@@ -4,27 +4,6 @@ use crate::check::Violation;
 use crate::report::{Broken, Cost, Fault, Overlay, Report, Summary, Traffic, Values, Verdict};
 use crate::run::{self, Outcome};
 use crate::scenario::{Expectation, Scenario, show_bound};
-use gossip_core::wire::kind;
-
-/// Names of what peers send to peers (PROTOCOL.md, section 1).
-const NAMES: &[(u16, &str)] = &[
-    (kind::PEER_REQUEST, "PEER REQUEST"),
-    (kind::PEER_RESPONSE, "PEER RESPONSE"),
-    (kind::VERIFICATION_REQUEST, "VERIFICATION REQUEST"),
-    (kind::VERIFICATION_RESPONSE, "VERIFICATION RESPONSE"),
-    (kind::HELLO, "HELLO"),
-    (kind::PUSH, "PUSH"),
-    (kind::PING, "PING"),
-    (kind::PEER_NOTIFICATION, "PEER NOTIFICATION"),
-    (kind::CAPABILITIES, "CAPABILITIES"),
-    (kind::IPV6, "IPv6 form"),
-    (kind::PONG, "PONG"),
-    (kind::IHAVE, "IHAVE"),
-    (kind::IWANT, "IWANT"),
-    (kind::TREE, "TREE"),
-    (kind::INTEREST, "INTEREST"),
-    (kind::GOODBYE, "GOODBYE"),
-];
 
 /// Everything that is told of a run; `command` repeats it.
 pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, command: String) -> Report {
@@ -36,10 +15,7 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
     };
     let verdicts = outcome.met.iter().map(|one| verdict(one, true));
     let verdicts = verdicts.chain(outcome.missed.iter().map(|one| verdict(one, false))).collect();
-    let traffic = stats.kinds().map(|(kind, frames, bytes)| {
-        let name = NAMES.iter().find(|(known, _)| *known == kind).map_or("unknown", |(_, name)| name);
-        Traffic { kind, name: name.to_owned(), frames, bytes }
-    });
+    let traffic = stats.kinds().map(|(kind, frames, bytes)| Traffic::new(kind, frames, bytes));
     let mut options = options(scenario);
     options.push(("trace digest".to_owned(), digest(outcome)));
     Report {
@@ -66,6 +42,7 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
             wall: cost.wall_micros,
             bytes_a_peer: (cost.memory > 0).then(|| cost.memory / outcome.overlay.peers.max(1)),
         }),
+        judged: stats.judged,
         messages: stats.kept.clone(),
         latency: Values::new(stats.latency.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value()))),
         hops: Values::new((0..).zip(stats.hops.iter().copied())),

@@ -1,8 +1,13 @@
 //! The ready-made scenarios through the program itself: what they come to is committed, and exit statuses are what the
 //! manual says.
 
+use gossip_sim::cores::for_each;
+use gossip_sim::run::{Options, run};
+use gossip_sim::scenario::Scenario;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 fn sim(arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(arguments).output();
@@ -47,13 +52,28 @@ fn the_same_seed_gives_the_same_digest_in_another_process_and_beside_other_seeds
         let json = out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("one object a line"));
         json.map(|json| (json["seed"].to_string(), json["digest"].to_string())).collect::<Vec<_>>()
     };
-    let smoke = scenario("smoke.ini");
-    let many = digest(&["run", &smoke, "--seeds", "3..7", "--json"]);
+    let types = scenario("many-types.ini");
+    let many = digest(&["run", &types, "--seeds", "3..7", "--json"]);
     assert_eq!(many.len(), 4);
     for (seed, of_many) in &many {
-        assert_eq!(&digest(&["run", &smoke, "--seed", seed, "--json"]), &[(seed.clone(), of_many.clone())]);
+        assert_eq!(&digest(&["run", &types, "--seed", seed, "--json"]), &[(seed.clone(), of_many.clone())]);
     }
     assert_ne!(many[0].1, many[1].1);
+}
+
+#[test]
+fn seeds_give_the_same_digests_on_one_core_and_on_two() {
+    let (types, _) = Scenario::read(Path::new(&scenario("many-types.ini"))).unwrap();
+    let digests = |cores| {
+        let found = Mutex::new(BTreeMap::new());
+        for_each(0..4, cores, |seed| {
+            let outcome = run(types.clone(), seed, Options::default(), |_, _| {});
+            found.lock().unwrap().insert(seed, outcome.digest).is_none()
+        });
+        found.into_inner().unwrap()
+    };
+    let on_one = digests(1);
+    assert_eq!((on_one.len(), &on_one), (4, &digests(2)));
 }
 
 #[test]
@@ -111,7 +131,7 @@ fn a_scenario_that_fails_is_made_smaller_and_still_fails() {
     let small = folder.path().join("small.ini").display().to_string();
     let output = sim(&["explore", &scenario("must-fail.ini"), "--seeds", "4..5", "--shrink", &small]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
-    let read = |path: &str| gossip_sim::scenario::Scenario::read(Path::new(path)).unwrap().0;
+    let read = |path: &str| Scenario::read(Path::new(path)).unwrap().0;
     assert!(read(&small).peers < read(&scenario("must-fail.ini")).peers);
     assert_eq!(sim(&["run", &small, "--seed", "4"]).status.code(), Some(1));
 }
@@ -120,8 +140,7 @@ fn a_scenario_that_fails_is_made_smaller_and_still_fails() {
 fn every_scenario_file_can_be_read() {
     for entry in std::fs::read_dir(scenario("")).unwrap() {
         let path = entry.unwrap().path();
-        let (scenario, warnings) =
-            gossip_sim::scenario::Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        let (scenario, warnings) = Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
         assert!(warnings.is_empty() && !scenario.expectations.is_empty(), "{}: {warnings:?}", path.display());
     }
 }

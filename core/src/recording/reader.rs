@@ -138,11 +138,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// [`RecordingError::CutShort`] where the bytes end without an end, [`RecordingError::Damaged`] where they make no
-    /// sense. Nothing follows an error.
+    /// sense, also after the end. Nothing follows an error.
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, RecordingError> {
         if self.has_ended {
-            return Ok(None);
+            let is_all = self.at == self.bytes.len();
+            return if is_all { Ok(None) } else { Err(RecordingError::Damaged { at: self.at }) };
         }
         let Some(left) = self.left else { return self.next_chunk() };
         let damaged = RecordingError::Damaged { at: self.chunk_at };

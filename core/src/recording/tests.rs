@@ -134,6 +134,15 @@ fn cut_short_anywhere_is_reported_and_what_is_whole_is_read() {
 }
 
 #[test]
+fn bytes_after_the_end_are_reported_with_their_place() {
+    let mut bytes = recorded(&[Event::Timer]);
+    let whole = bytes.len();
+    assert_eq!(replay(&bytes), Ok((1, 1)));
+    bytes.push(0);
+    assert_eq!(replay(&bytes), Err(RecordingError::Damaged { at: whole }));
+}
+
+#[test]
 fn a_flipped_bit_anywhere_is_reported() {
     let bytes = recorded(&one_of_each(&[], &settings()));
     for at in 0..bytes.len() {

@@ -40,6 +40,7 @@ pub(super) fn sample(peers: u32, messages: u64) -> Report {
             events: deliveries * 9,
         },
         cost: Some(Cost { wall: 4_321_000, bytes_a_peer: Some(7_412) }),
+        judged: messages,
         messages: spread.iter().map(|(message, _)| message.clone()).collect(),
         latency: Values::of(delays()),
         hops: Values::new((1..=6).zip([8, 61, 420, 333, 27, 2].map(|share| share * deliveries / 851))),

@@ -135,6 +135,7 @@ impl<'a> Replay<'a> {
             ending: Ending::Stopped,
             difference: None,
         };
+        let mut end = Ending::Stopped;
         loop {
             let read = self.reader.position();
             match self.reader.next() {
@@ -164,8 +165,10 @@ impl<'a> Replay<'a> {
                     outcome.checks += 1;
                     outcome.proven = outcome.events;
                 }
-                Ok(Some(Entry::End(End::Finished))) | Ok(None) => outcome.ending = Ending::Finished,
-                Ok(Some(Entry::End(End::Limit))) => outcome.ending = Ending::Limit,
+                // It may be that more follows.
+                Ok(Some(Entry::End(End::Finished))) => end = Ending::Finished,
+                Ok(Some(Entry::End(End::Limit))) => end = Ending::Limit,
+                Ok(None) => outcome.ending = end,
                 Err(RecordingError::CutShort { at }) => outcome.ending = Ending::CutShort { at },
                 // The head was read: what is wrong now is damage, whatever it looks like.
                 Err(RecordingError::Damaged { at }) => outcome.ending = Ending::Damaged { at },

@@ -142,8 +142,11 @@ fn coverage(report: &Report) -> Markup {
     html! {
         section {
             h2 { "Coverage over time" }
-            @if report.messages.is_empty() {
+            @if report.messages.is_empty() && report.judged == 0 {
                 p.note { "No message was announced that counts." }
+            }
+            @if let Some((shown, all)) = report.thinned() {
+                p.note { (count(shown)) " of " (count(all)) " messages are shown, evenly chosen, here and below." }
             }
             p.note {
                 "The share of those that should get a message and did, at the time of its announcement"

@@ -37,6 +37,7 @@ pub(super) fn render(report: &Report) -> Value {
         })).collect::<Vec<_>>(),
         "views": pairs(&Values::of(report.overlay.views.iter().map(|view| u64::from(view.1))), "neighbours"),
         "overlay": { "pieces": report.overlay.pieces, "edges": report.overlay.edges.len() },
+        "messages_in_all": report.judged,
         "messages": report.messages.iter().map(message).collect::<Vec<_>>(),
         "faults": report.faults.iter().map(|fault| json!({
             "label": fault.label, "from_us": fault.from, "until_us": fault.until,

@@ -46,7 +46,9 @@ pub struct Report {
     pub summary: Summary,
     /// What the run cost the machine; `None` where only what repeats to the byte is wanted.
     pub cost: Option<Cost>,
-    /// The messages that count, each with how it spread.
+    /// Messages that count.
+    pub judged: u64,
+    /// All of them, or some, evenly spread, each with how it spread.
     pub messages: Vec<Message>,
     /// From announcement to a module's being told, microseconds.
     pub latency: Values,
@@ -137,22 +139,22 @@ impl Traffic {
     /// Frames of a type between peers, under the protocol's name for it.
     pub fn new(kind: u16, frames: u64, bytes: u64) -> Self {
         let name = match kind {
-            kind::PEER_REQUEST => "peer request",
-            kind::PEER_RESPONSE => "peer response",
-            kind::VERIFICATION_REQUEST => "verification request",
-            kind::VERIFICATION_RESPONSE => "verification response",
-            kind::HELLO => "hello",
-            kind::PUSH => "push",
-            kind::PING => "ping",
-            kind::PEER_NOTIFICATION => "peer notification",
-            kind::CAPABILITIES => "capabilities",
-            kind::IPV6 => "ipv6 addresses",
-            kind::PONG => "pong",
-            kind::IHAVE => "ihave",
-            kind::IWANT => "iwant",
-            kind::TREE => "tree",
-            kind::INTEREST => "interest",
-            kind::GOODBYE => "goodbye",
+            kind::PEER_REQUEST => "PEER REQUEST",
+            kind::PEER_RESPONSE => "PEER RESPONSE",
+            kind::VERIFICATION_REQUEST => "VERIFICATION REQUEST",
+            kind::VERIFICATION_RESPONSE => "VERIFICATION RESPONSE",
+            kind::HELLO => "HELLO",
+            kind::PUSH => "PUSH",
+            kind::PING => "PING",
+            kind::PEER_NOTIFICATION => "PEER NOTIFICATION",
+            kind::CAPABILITIES => "CAPABILITIES",
+            kind::IPV6 => "IPv6 form",
+            kind::PONG => "PONG",
+            kind::IHAVE => "IHAVE",
+            kind::IWANT => "IWANT",
+            kind::TREE => "TREE",
+            kind::INTEREST => "INTEREST",
+            kind::GOODBYE => "GOODBYE",
             _ => "",
         };
         let name = if name.is_empty() { format!("type {kind}") } else { name.to_owned() };
@@ -206,6 +208,12 @@ impl Report {
     /// The terminal's summary, at most 80 columns wide.
     pub fn table(&self) -> String {
         table::render(self)
+    }
+
+    /// How many of the messages that count are told of one by one, where these are not all.
+    fn thinned(&self) -> Option<(u64, u64)> {
+        let shown = self.messages.len() as u64;
+        (shown < self.judged).then_some((shown, self.judged))
     }
 
     /// For scripts: totals, verdicts and distributions, units in the names.

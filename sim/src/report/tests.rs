@@ -99,6 +99,7 @@ fn json_says_what_the_rows_say() {
     let mut report = Report { seed: 7, ..Report::default() };
     report.latency = Values::new([(1_000, 98), (2_000, 1), (50_000, 1)]);
     report.messages = vec![Message::new(5, 4, vec![10, 30, 20])];
+    report.judged = 3;
     report.summary = Summary { expected: 2_000, missed: 3, ..Summary::default() };
     report.overlay.views = vec![(0, 2), (1, 2), (2, 1)];
     let json = report.json();
@@ -106,6 +107,10 @@ fn json_says_what_the_rows_say() {
     assert_eq!(json["latency"]["p99_us"], 2_000);
     assert_eq!(json["latency"]["max_us"], 50_000);
     assert_eq!(json["messages"][0], serde_json::json!({ "at_us": 5, "expected": 4, "reached": 3, "last_us": 30 }));
+    assert_eq!(json["messages_in_all"], 3);
+    assert!(report.html().contains("1 of 3 messages are shown"));
+    report.judged = 1;
+    assert!(!report.html().contains("messages are shown"));
     assert_eq!(json["summary"]["delivered_ppm"], 998_500);
     assert_eq!(json["views"][1], serde_json::json!({ "neighbours": 2, "count": 2 }));
 }

@@ -165,7 +165,7 @@ impl World {
         self.trace.take().map_or(Vec::new(), Trace::into_lives)
     }
 
-    /// Keeps how each of the first so many messages spread, for a report.
+    /// Keeps how messages spread, of so many at most, for a report.
     pub fn keep_messages(&mut self, most: usize) {
         self.stats.keep = most;
     }

@@ -55,9 +55,12 @@ pub struct Stats {
     pub receivers: u64,
     /// First copies by their hops.
     pub hops: [u64; 256],
-    /// How the first judged messages spread: as many as are kept.
+    /// How judged messages spread: of all, or of each second, each fourth and so on where there are too many.
     pub kept: Vec<Message>,
+    /// So many are kept at most.
     pub(super) keep: usize,
+    /// One of so many.
+    kept_every: u64,
     /// Messages between peers that were lost, as the scenario has it.
     pub lost: u64,
     /// Times that a peer found fault with another.
@@ -108,6 +111,7 @@ impl Stats {
             hops: [0; 256],
             kept: Vec::new(),
             keep: 0,
+            kept_every: 1,
             lost: 0,
             faults: 0,
             last_fault: None,
@@ -120,6 +124,24 @@ impl Stats {
             dropped_by_ended: 0,
             kinds: [(0, 0); KINDS],
             views: vec![(0, None); peers],
+        }
+    }
+
+    /// Is it kept how the message spread that was judged last?
+    pub(super) fn keeps_last(&self) -> bool {
+        self.keep > 0 && (self.judged - 1).is_multiple_of(self.kept_every)
+    }
+
+    /// Keeps it. If there are too many, each second one goes, so that they are spread evenly over the run.
+    pub(super) fn keep_last(&mut self, message: Message) {
+        self.kept.push(message);
+        if self.kept.len() > self.keep {
+            let mut is_left = false;
+            self.kept.retain(|_| {
+                is_left = !is_left;
+                is_left
+            });
+            self.kept_every *= 2;
         }
     }
 
@@ -249,6 +271,29 @@ mod tests {
         (stats.expected, stats.missed) = (2_000, 3);
         (stats.copies, stats.receivers) = (700, 200);
         assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (998_500, 2_500));
+    }
+
+    #[test]
+    fn messages_that_are_kept_are_spread_evenly_over_all() {
+        let kept = |keep, messages: u64| {
+            let mut stats = Stats::new(1);
+            stats.keep = keep;
+            for at in 0..messages {
+                stats.judged += 1;
+                if stats.keeps_last() {
+                    stats.keep_last(Message::new(at, 0, Vec::new()));
+                }
+            }
+            stats.kept.iter().map(|message| message.at).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(4, 4), [0, 1, 2, 3]);
+        assert_eq!(kept(4, 5), [0, 2, 4]);
+        assert_eq!(kept(4, 7), [0, 2, 4, 6]);
+        assert_eq!(kept(4, 8), [0, 2, 4, 6]);
+        assert_eq!(kept(4, 9), [0, 4, 8]);
+        assert_eq!(kept(0, 9), [0; 0]);
+        let many = kept(500, 1_170);
+        assert!(many.len() > 250 && many.iter().zip(&many[1..]).all(|(a, b)| b - a == 4), "{many:?}");
     }
 
     #[test]

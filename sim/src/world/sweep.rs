@@ -91,6 +91,7 @@ impl World {
             return;
         }
         self.stats.judged += 1;
+        let is_kept = self.stats.keeps_last();
         let expected_before = self.stats.expected;
         let mut delays = Vec::new();
         for (module, state) in (0..).zip(&self.modules) {
@@ -102,14 +103,14 @@ impl World {
                 self.stats.expected += 1;
                 match message.first_told_after(module) {
                     None => self.stats.missed += 1,
-                    Some(delay) if self.stats.kept.len() < self.stats.keep => delays.push(delay),
+                    Some(delay) if is_kept => delays.push(delay),
                     Some(_) => {}
                 }
             }
         }
-        if self.stats.kept.len() < self.stats.keep {
+        if is_kept {
             let expected = self.stats.expected - expected_before;
-            self.stats.kept.push(report::Message::new(announced.at, expected, delays));
+            self.stats.keep_last(report::Message::new(announced.at, expected, delays));
         }
     }
 

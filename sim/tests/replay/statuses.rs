@@ -60,6 +60,21 @@ fn damaged_is_1_and_never_told_as_the_truth() {
 }
 
 #[test]
+fn what_follows_the_end_was_not_written_by_the_recorder() {
+    for end in [End::Finished, End::Limit] {
+        let mut bytes = recorded().0.end(end);
+        let whole = bytes.len();
+        bytes.extend(b"\n");
+        let (verdict, status) = status_of(&bytes);
+        let place = verdict.split("DAMAGED at byte ").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or("");
+        assert_eq!(place.replace(',', ""), whole.to_string(), "{verdict}");
+        assert_eq!(status, 1, "{verdict}");
+    }
+    let twice = [whole(), whole()].concat();
+    assert_eq!(status_of(&twice).1, 1, "one recording after the other");
+}
+
+#[test]
 fn not_a_recording_another_version_or_no_file_is_2() {
     let mut newer = whole();
     newer[9] += 1;
