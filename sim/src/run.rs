@@ -63,10 +63,10 @@ pub struct Outcome {
     pub seed: u64,
     /// Properties that were broken.
     pub violations: Vec<Violation>,
-    /// Expectations that were missed, with what was measured instead.
-    pub missed: Vec<(Expectation, u64)>,
+    /// Expectations that were missed, with what was measured instead; `None`: nothing was.
+    pub missed: Vec<(Expectation, Option<u64>)>,
     /// Expectations that were met, likewise.
-    pub met: Vec<(Expectation, u64)>,
+    pub met: Vec<(Expectation, Option<u64>)>,
     /// Counts.
     pub stats: Stats,
     /// The overlay in the end.
@@ -123,7 +123,8 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
     let (mut met, mut missed) = (Vec::new(), Vec::new());
     for expectation in &world.scenario().expectations {
         let value = measure(expectation.measure, world, &overlay);
-        let holds = expectation.relation.holds(value, bound(expectation, &overlay));
+        // What was never measured says nothing, whatever was expected of it.
+        let holds = value.is_some_and(|value| expectation.relation.holds(value, bound(expectation, &overlay)));
         if holds { &mut met } else { &mut missed }.push((expectation.clone(), value));
     }
     Outcome {
@@ -156,24 +157,29 @@ fn bound(expectation: &Expectation, overlay: &Overlay) -> u64 {
     }
 }
 
-fn measure(measure: Measure, world: &World, overlay: &Overlay) -> u64 {
+/// `None`: there is no sample of it.
+fn measure(measure: Measure, world: &World, overlay: &Overlay) -> Option<u64> {
     let stats = world.stats();
+    let quantile = |quantile| stats.latency.value_at_quantile(quantile);
     match measure {
         Measure::Delivery => stats.delivery_ppm(),
         Measure::Prompt => stats.prompt_ppm(),
         Measure::Healed => stats.healed_ppm(),
-        Measure::P50 => stats.latency.value_at_quantile(0.5),
-        Measure::P99 => stats.latency.value_at_quantile(0.99),
-        Measure::Longest => stats.latency.max(),
-        Measure::Redundancy => stats.redundancy_milli(),
-        Measure::Hops => u64::from(stats.last_hop()),
-        Measure::Pieces => overlay.pieces,
-        Measure::Neighbours => overlay.fewest,
-        Measure::Rest => world.now() - stats.last_change,
-        Measure::HandshakeFrames => stats.handshake_frames() / stats.handshakes().max(1),
-        Measure::HandshakesPerJoin => stats.handshakes() * 1_000 / stats.starts.max(1),
-        Measure::Announcements => stats.announcements,
-        Measure::VictimConnects => stats.victim_connects.iter().copied().max().unwrap_or(0).into(),
-        Measure::HonestLost => stats.honest_lost,
+        Measure::P50 => (!stats.latency.is_empty()).then(|| quantile(0.5)),
+        Measure::P99 => (!stats.latency.is_empty()).then(|| quantile(0.99)),
+        Measure::Longest => (!stats.latency.is_empty()).then(|| stats.latency.max()),
+        Measure::Redundancy => (stats.receivers > 0).then(|| stats.redundancy_milli()),
+        Measure::Hops => (stats.receivers > 0).then(|| u64::from(stats.last_hop())),
+        Measure::Pieces => (overlay.peers > 0).then_some(overlay.pieces),
+        Measure::Neighbours => (overlay.peers > 0).then_some(overlay.fewest),
+        Measure::Rest => (stats.starts > 0).then(|| world.now() - stats.last_change),
+        Measure::HandshakeFrames => stats.handshake_frames().checked_div(stats.handshakes()),
+        Measure::HandshakesPerJoin => (stats.handshakes() * 1_000).checked_div(stats.starts),
+        Measure::Announcements => Some(stats.announcements),
+        Measure::VictimConnects => Some(stats.victim_connects.iter().copied().max().unwrap_or(0).into()),
+        Measure::HonestLost => Some(stats.honest_lost),
     }
 }
+
+#[cfg(test)]
+mod tests;

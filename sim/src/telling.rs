@@ -3,14 +3,14 @@
 use crate::check::Violation;
 use crate::report::{Broken, Cost, Fault, Overlay, Report, Summary, Traffic, Values, Verdict};
 use crate::run::{self, Outcome};
-use crate::scenario::{Expectation, Scenario, show_bound};
+use crate::scenario::{Expectation, Scenario, show_measured};
 
 /// Everything that is told of a run; `command` repeats it.
 pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, command: String) -> Report {
     let stats = &outcome.stats;
-    let verdict = |(expectation, value): &(Expectation, u64), met| Verdict {
+    let verdict = |(expectation, value): &(Expectation, Option<u64>), met| Verdict {
         expectation: expectation.to_string(),
-        measured: show_bound(expectation.measure, *value),
+        measured: show_measured(expectation.measure, *value),
         met,
     };
     let verdicts = outcome.met.iter().map(|one| verdict(one, true));
@@ -84,7 +84,7 @@ pub fn json(report: &Report, outcome: &Outcome) -> serde_json::Value {
 /// What went wrong, one a line, and what the first peer to blame had counted.
 pub fn complaints(outcome: &Outcome) -> String {
     let missed = outcome.missed.iter().map(|(expectation, value)| {
-        format!("missed: {expectation}; it was {}\n", show_bound(expectation.measure, *value))
+        format!("missed: {expectation}; it was {}\n", show_measured(expectation.measure, *value))
     });
     let broken = outcome.violations.iter().map(|violation| format!("broken: {}\n", show(violation)));
     let counters: Vec<_> = outcome.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
@@ -99,7 +99,7 @@ pub fn first_complaint(outcome: &Outcome) -> Option<String> {
     let missed = outcome
         .missed
         .first()
-        .map(|(expectation, value)| format!("{expectation}; it was {}", show_bound(expectation.measure, *value)));
+        .map(|(expectation, value)| format!("{expectation}; it was {}", show_measured(expectation.measure, *value)));
     broken.or(missed).map(|what| format!("seed {}: {what}", outcome.seed))
 }
 

@@ -9,7 +9,7 @@ mod write;
 
 pub use adversary::{ATTACKS, Adversary, Attack, Lure};
 pub use file::{KEYS, Key, MEASURES};
-pub use value::show_bound;
+pub use value::{show_bound, show_measured};
 
 use crate::network;
 use gossip_core::Settings;

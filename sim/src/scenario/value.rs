@@ -152,6 +152,11 @@ pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64,
     }
 }
 
+/// What was measured, as a person reads it.
+pub fn show_measured(measure: Measure, value: Option<u64>) -> String {
+    value.map_or_else(|| "nothing was measured".to_owned(), |value| show_bound(measure, value))
+}
+
 /// A bound, or what was measured, as a person reads it.
 pub fn show_bound(measure: Measure, value: u64) -> String {
     match measure {

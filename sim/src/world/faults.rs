@@ -94,7 +94,9 @@ impl World {
         match self.undos.remove(place).1 {
             Undo::Heal(cuts) => {
                 cuts.into_iter().for_each(|cut| self.network.reach().heal(cut));
-                self.split.iter_mut().for_each(|split| split.ends(self.now));
+                if matches!(self.scenario.timeline[at as usize].fault, Fault::Partition(_)) {
+                    self.split.iter_mut().for_each(|split| split.ends(self.now));
+                }
                 self.network.retransmit(self.now, &mut self.queue);
                 self.settle_written();
             }
@@ -126,6 +128,7 @@ impl World {
                 cuts.push(self.network.reach().cut(groups[from].clone(), groups[to].clone()));
             }
         }
+        self.stats.partitions += 1;
         self.split = heals.then(|| Split::new(self.now, groups));
         cuts
     }

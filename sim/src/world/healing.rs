@@ -80,11 +80,17 @@ impl World {
 
     /// Three seconds have passed since the first link across.
     pub(super) fn is_healed(&mut self) {
-        let Some(split) = self.split.take() else { return };
-        let crossed = split.crossed.unwrap_or(self.now);
+        // Another partition since then began anew.
+        let Some((split, crossed)) = self.split.take_if(|split| split.crossed.is_some()).and_then(|split| {
+            let crossed = split.crossed?;
+            Some((split, crossed))
+        }) else {
+            return;
+        };
         let within = |message: &&Message| (split.began..crossed).contains(&message.announced.at);
         let those = self.checks.ledger.iter().filter(within).map(|message| self.expected_and_missed(message));
         let (expected, missed) = those.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        self.stats.partitions_healed += 1;
         self.stats.healed_expected += expected;
         self.stats.healed_missed += missed;
     }

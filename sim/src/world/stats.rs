@@ -45,6 +45,10 @@ pub struct Stats {
     pub healed_expected: u64,
     /// Those of them that there were not.
     pub healed_missed: u64,
+    /// Partitions that began.
+    pub partitions: u64,
+    /// Those of them after which that was counted.
+    pub partitions_healed: u64,
     /// When the first link across came, after the partition's end, microseconds.
     pub healed_after: Option<u64>,
     /// Times that a module was told of a message for the first time.
@@ -104,6 +108,8 @@ impl Stats {
             prompt_missed: 0,
             healed_expected: 0,
             healed_missed: 0,
+            partitions: 0,
+            partitions_healed: 0,
             healed_after: None,
             deliveries: 0,
             copies: 0,
@@ -221,19 +227,20 @@ impl Stats {
         self.hops.iter().rposition(|&copies| copies > 0).and_then(|hop| u8::try_from(hop).ok()).unwrap_or(0)
     }
 
-    /// Deliveries that there were of those that there should have been, ppm.
-    pub fn delivery_ppm(&self) -> u64 {
+    /// Deliveries that there were of those that there should have been, ppm; `None` if there should have been none.
+    pub fn delivery_ppm(&self) -> Option<u64> {
         share_ppm(self.expected, self.missed)
     }
 
     /// The same of those within ten seconds.
-    pub fn prompt_ppm(&self) -> u64 {
+    pub fn prompt_ppm(&self) -> Option<u64> {
         share_ppm(self.prompt_expected, self.prompt_missed)
     }
 
-    /// The same of those after a partition.
-    pub fn healed_ppm(&self) -> u64 {
-        share_ppm(self.healed_expected, self.healed_missed)
+    /// The same of those after partitions; `None` also if one of these never healed.
+    pub fn healed_ppm(&self) -> Option<u64> {
+        let all_healed = self.partitions_healed == self.partitions;
+        share_ppm(self.healed_expected, self.healed_missed).filter(|_| all_healed)
     }
 
     /// Copies received for each first one, minus one, thousandths.
@@ -253,11 +260,8 @@ pub(super) fn dropped(metrics: &Metrics) -> u64 {
 }
 
 /// One missing in a million must show.
-fn share_ppm(expected: u64, missed: u64) -> u64 {
-    match expected {
-        0 => 1_000_000,
-        expected => (expected - missed) * 1_000_000 / expected,
-    }
+fn share_ppm(expected: u64, missed: u64) -> Option<u64> {
+    ((expected - missed) * 1_000_000).checked_div(expected)
 }
 
 #[cfg(test)]
@@ -267,10 +271,21 @@ mod tests {
     #[test]
     fn ratios_are_those_computed_by_hand() {
         let mut stats = Stats::new(2);
-        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (1_000_000, 0));
+        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (None, 0));
         (stats.expected, stats.missed) = (2_000, 3);
         (stats.copies, stats.receivers) = (700, 200);
-        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (998_500, 2_500));
+        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (Some(998_500), 2_500));
+    }
+
+    #[test]
+    fn what_was_said_during_partitions_counts_once_all_of_them_have_healed() {
+        let mut stats = Stats::new(2);
+        assert_eq!(stats.healed_ppm(), None);
+        (stats.partitions, stats.partitions_healed) = (2, 1);
+        (stats.healed_expected, stats.healed_missed) = (10, 1);
+        assert_eq!(stats.healed_ppm(), None);
+        stats.partitions_healed = 2;
+        assert_eq!(stats.healed_ppm(), Some(900_000));
     }
 
     #[test]

@@ -1,0 +1,94 @@
+use super::*;
+use crate::scenario::{Fault, Relation, Step, Workload};
+
+const SECOND: u64 = 1_000_000;
+
+/// Measures of messages.
+const OF_MESSAGES: [Measure; 8] = [
+    Measure::Delivery,
+    Measure::Prompt,
+    Measure::Healed,
+    Measure::P50,
+    Measure::P99,
+    Measure::Longest,
+    Measure::Redundancy,
+    Measure::Hops,
+];
+
+fn plain(peers: u32, duration: u64) -> Scenario {
+    let mut scenario = Scenario::plain(peers);
+    scenario.duration = duration;
+    scenario
+}
+
+fn talk(start: u64, stop: u64) -> Workload {
+    Workload {
+        name: "talk".to_owned(),
+        types: vec![1337],
+        every: SECOND,
+        random: false,
+        start,
+        stop,
+        count: u64::MAX,
+        size: (20, 20),
+        ttl: 0,
+        from: None,
+        invalid_ppm: 0,
+    }
+}
+
+fn partition(at: u64, lasts: Option<u64>) -> Step {
+    Step { name: "split".to_owned(), at, fault: Fault::Partition(vec![1, 1]), lasts }
+}
+
+/// Whatever a measure may be, it is at least nothing, and at most all there is.
+fn of_anything(mut scenario: Scenario, measures: &[Measure]) -> Outcome {
+    for &measure in measures {
+        for (relation, bound) in [(Relation::AtLeast, 0), (Relation::AtMost, u64::MAX)] {
+            scenario.expectations.push(Expectation { measure, relation, bound });
+        }
+    }
+    run(scenario, 1, Options::default(), |_, _| {})
+}
+
+#[test]
+fn what_was_never_measured_is_missed_whatever_was_expected_of_it() {
+    let mut nobody_listens = plain(4, 120 * SECOND);
+    nobody_listens.workloads.push(talk(30 * SECOND, 60 * SECOND));
+    nobody_listens.modules[0].types = vec![1];
+    let mut after_the_end = plain(4, 60 * SECOND);
+    after_the_end.workloads.push(talk(90 * SECOND, 95 * SECOND));
+    for scenario in [plain(4, 60 * SECOND), nobody_listens, after_the_end] {
+        let outcome = of_anything(scenario, &OF_MESSAGES);
+        assert_eq!((outcome.met.len(), outcome.missed.len()), (0, 16), "{:?}", outcome.met);
+        assert!(outcome.missed.iter().all(|(_, value)| value.is_none()), "{:?}", outcome.missed);
+        let told = crate::telling::complaints(&outcome);
+        assert!(told.contains("missed: p99 <= ") && told.contains("nothing was measured"), "{told}");
+    }
+}
+
+#[test]
+fn what_was_measured_is_held_against_its_bound() {
+    let mut scenario = plain(20, 360 * SECOND);
+    scenario.settings.cache_size = 500;
+    scenario.workloads.push(talk(30 * SECOND, 100 * SECOND));
+    scenario.timeline.push(partition(60 * SECOND, Some(60 * SECOND)));
+    let outcome = of_anything(scenario, &OF_MESSAGES);
+    assert_eq!((outcome.met.len(), outcome.missed.len()), (16, 0), "{:?}", outcome.missed);
+}
+
+#[test]
+fn a_partition_that_never_heals_has_not_healed() {
+    let never = [partition(60 * SECOND, None)];
+    let once_of_two = [partition(50 * SECOND, Some(60 * SECOND)), partition(200 * SECOND, None)];
+    let too_late = [partition(60 * SECOND, Some(250 * SECOND))];
+    for timeline in [never.to_vec(), once_of_two.to_vec(), too_late.to_vec()] {
+        let mut scenario = plain(20, 300 * SECOND);
+        scenario.settings.cache_size = 500;
+        scenario.workloads.push(talk(30 * SECOND, 100 * SECOND));
+        scenario.timeline = timeline;
+        let outcome = of_anything(scenario, &[Measure::Healed]);
+        let values: Vec<_> = outcome.missed.iter().map(|(_, value)| *value).collect();
+        assert_eq!(values, [None, None], "{:?}", outcome.met);
+    }
+}
