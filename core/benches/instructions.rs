@@ -10,7 +10,7 @@ mod rig;
 use gossip_core::time::Instant;
 use gossip_core::wire::{Deframer, Frame, Next};
 use gossip_core::{Actions, Event, GossipState};
-use rig::{MESSAGES, Node};
+use rig::{MESSAGES, Node, Peers};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ const TOLERANCE: u64 = 5;
 /// Counted repetitions, after as many that are not.
 const MESSAGES_COUNTED: u64 = 2_048;
 const CODINGS_COUNTED: u64 = 64;
+/// What neighbours are called in the name of a case if they know no extensions.
+const OLD: &str = "old neighbours";
 /// The functions whose instructions, and those of all that they call, are counted.
 const COUNTED: &str = "*counted_*";
 
@@ -45,7 +47,7 @@ fn cases() -> Vec<String> {
     let notification = |together: u64, neighbours: usize, size: usize| {
         format!("notification of {size} bytes to {neighbours} neighbours, {together} in a piece")
     };
-    let mut cases = vec![notification(1, 10, 64)];
+    let mut cases = vec![notification(1, 10, 64), notification(1, 10, 64).replace("neighbours", OLD)];
     for size in [64, 1_024, 32_768] {
         cases.extend([1, 10, 30].map(|neighbours| notification(rig::together(size), neighbours, size)));
     }
@@ -64,13 +66,14 @@ fn run(case: &str) {
         _ => {
             let numbers = case.split(' ').filter_map(|word| word.parse().ok()).collect::<Vec<usize>>();
             let [size, neighbours, together] = numbers[..] else { panic!("no such case: {case}") };
-            carry(size, neighbours, together as u64);
+            let peers = if case.contains(OLD) { Peers::Old } else { Peers::Capable };
+            carry(peers, size, neighbours, together as u64);
         }
     }
 }
 
-fn carry(size: usize, neighbours: usize, together: u64) {
-    let mut node = Node::new(neighbours, size);
+fn carry(peers: Peers, size: usize, neighbours: usize, together: u64) {
+    let mut node = Node::new(peers, neighbours, size);
     for _ in 0..MESSAGES_COUNTED / together {
         node.carry(together, GossipState::handle);
         node.written(GossipState::handle);
