@@ -10,7 +10,7 @@ use divan::{Bencher, black_box};
 use gossip_core::pow::{Puzzle, Target};
 use gossip_core::wire::{Deframer, Next};
 use gossip_core::{Actions, Event, GossipState, time::Instant};
-use rig::{MESSAGES, Node};
+use rig::{MESSAGES, Node, Peers};
 use sha2::block_api::compress256;
 
 fn main() {
@@ -27,7 +27,7 @@ fn handle(state: &mut GossipState, now: Instant, event: Event<'_>, actions: &mut
 /// (a) A notification in, told, validated, out to so many neighbours.
 #[divan::bench(consts = [64, 1_024, 32_768], args = [1, 10, 30])]
 fn notification<const SIZE: usize>(bencher: Bencher<'_, '_>, neighbours: usize) {
-    let (mut node, messages) = (Node::new(neighbours, SIZE), rig::together(SIZE));
+    let (mut node, messages) = (Node::new(Peers::Capable, neighbours, SIZE), rig::together(SIZE));
     bencher.counter(ItemsCount::new(messages)).counter(BytesCount::new(messages * SIZE as u64)).bench_local(|| {
         node.carry(messages, handle);
         node.written(handle);
@@ -37,7 +37,7 @@ fn notification<const SIZE: usize>(bencher: Bencher<'_, '_>, neighbours: usize) 
 /// (b) A peer dials in, is asked, answers and is let in; then it goes.
 #[divan::bench]
 fn handshake_accepted(bencher: Bencher<'_, '_>) {
-    let mut node = Node::new(8, 64);
+    let mut node = Node::new(Peers::Capable, 8, 64);
     bencher.counter(ItemsCount::new(1_u64)).bench_local(|| {
         let connection = node.join();
         node.leave(connection);

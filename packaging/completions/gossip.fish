@@ -59,7 +59,7 @@ complete -c gossip -n "__fish_gossip_using_subcommand bench" -s a -l announce -d
 complete -c gossip -n "__fish_gossip_using_subcommand bench" -s s -l subscribe -d 'The API of a daemon to listen at; may be given several times' -r
 complete -c gossip -n "__fish_gossip_using_subcommand bench" -s n -l count -d 'How many messages' -r
 complete -c gossip -n "__fish_gossip_using_subcommand bench" -l size -d 'Bytes of data in each, 24 to 65525' -r
-complete -c gossip -n "__fish_gossip_using_subcommand bench" -l window -d 'So many may be on their way at once, seen from the slowest listener' -r
+complete -c gossip -n "__fish_gossip_using_subcommand bench" -l window -d 'So many may be on their way at once: numbers above the highest that the slowest listener has got' -r
 complete -c gossip -n "__fish_gossip_using_subcommand bench" -l rate -d 'So many a second instead, whatever becomes of them' -r
 complete -c gossip -n "__fish_gossip_using_subcommand bench" -l ttl -d 'How many hops the messages go, 0 to 255; 0 is no limit' -r
 complete -c gossip -n "__fish_gossip_using_subcommand bench" -s t -l type -d 'The data type, 0 to 65535' -r

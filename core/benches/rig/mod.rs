@@ -6,7 +6,7 @@
 use gossip_core::pow::Target;
 use gossip_core::time::{Duration, Instant};
 use gossip_core::wire::{
-    AddressList, ApiMessage, Capabilities, Features, Frame, GoodbyeReason, Hints, Payload, PeerMessage, kind,
+    AddressList, ApiMessage, Capabilities, Features, Frame, GoodbyeReason, Hints, Interest, Payload, PeerMessage, kind,
     peer_notification,
 };
 use gossip_core::{Action, Actions, Addresses, ConnectionId, Event, GossipState, Listener, Settings};
@@ -14,13 +14,23 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 const TYPE: u16 = 1337;
-/// From one message to the next: with the memory of the settings below, 5,000 messages are remembered.
+/// From one message to the next: with the memory of the settings below, 1,000 messages are remembered, and after the
+/// first thousand one is forgotten for each that comes.
 const PACE: Duration = Duration::from_millis(1);
-const MEMORY: Duration = Duration::from_secs(5);
+const MEMORY: Duration = Duration::from_secs(1);
 
 /// Messages of a size that a driver reads at once, at most.
 pub(crate) fn together(size: usize) -> u64 {
     (65_536 / (size as u64 + 10)).min(64)
+}
+
+/// What all neighbours are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peers {
+    /// As this project's daemons: they take part in repair, and their modules subscribe to what is spread.
+    Capable,
+    /// Peers that know no extensions.
+    Old,
 }
 
 /// A node in the middle of a network: messages come from one neighbour, one module vouches for them, and they go on to
@@ -32,6 +42,7 @@ pub(crate) struct Node {
     accepted: u64,
     module: ConnectionId,
     source: ConnectionId,
+    peers: Peers,
     targets: usize,
     payload: Vec<u8>,
     number: u64,
@@ -43,13 +54,15 @@ pub(crate) struct Node {
 
 impl Node {
     /// Joined by `targets` neighbours and the one that messages of `size` bytes come from.
-    pub(crate) fn new(targets: usize, size: usize) -> Self {
+    pub(crate) fn new(peers: Peers, targets: usize, size: usize) -> Self {
         let mut settings = Settings::new(50, 30, Addresses::of("10.9.9.9:6001".parse().unwrap()));
         settings.pow = Target::ZeroBits(0);
         settings.discovery = false;
         settings.degree = u32::try_from(targets).unwrap().max(1);
         (settings.max_peers, settings.target_peers, settings.min_peers) = (64, 1, 1);
         (settings.suppression_time, settings.validation_timeout) = (MEMORY, MEMORY);
+        // Only one neighbour ever says anything.
+        (settings.ping_interval, settings.peer_timeout) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
         settings.handshakes_per_minute = 1_000_000;
         let state = GossipState::new(settings, [7; 32], Instant::ZERO).unwrap();
         let none = ConnectionId::accepted(u64::MAX);
@@ -60,6 +73,7 @@ impl Node {
             accepted: 0,
             module: none,
             source: none,
+            peers,
             targets,
             payload: vec![0x5a; size],
             number: 0,
@@ -82,6 +96,11 @@ impl Node {
         let [.., a, b, c] = self.accepted.to_be_bytes();
         let address = SocketAddr::from(([10, a, b, c], 6001));
         let id = self.accept(Listener::P2p, SocketAddr::new(address.ip(), 50_000));
+        if self.peers == Peers::Capable {
+            let (features, hints) = (Features::REPAIR, Hints::new(&[]));
+            let capabilities = Capabilities { version: 1, features, instance: self.accepted, hints };
+            self.hear(id, &PeerMessage::Capabilities(capabilities).frame().to_vec());
+        }
         let asked = self.hear(id, &PeerMessage::Hello { address }.frame().to_vec());
         let asked = asked.last().expect("an answer to HELLO").to_vec();
         let Ok(PeerMessage::VerificationRequest { nonce }) =
@@ -90,6 +109,9 @@ impl Node {
             panic!("{asked:?} after HELLO");
         };
         self.hear(id, &PeerMessage::VerificationResponse { nonce, challenge: 0, address }.frame().to_vec());
+        if self.peers == Peers::Capable {
+            self.hear(id, &Interest::frame_of(&[TYPE]).to_vec());
+        }
         id
     }
 

@@ -13,10 +13,11 @@ use crate::{Failure, Status, api_address, connection, seconds};
 use gossip_core::limits::DATA_MAX;
 use indicatif::{ProgressBar, ProgressStyle};
 use load::{Pace, Shared, Subscriber};
-use report::Report;
+use report::{Course, Report};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Measure how many messages daemons carry, and how fast
@@ -38,7 +39,7 @@ pub(crate) struct Options {
     /// Bytes of data in each, 24 to 65525
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     size: usize,
-    /// So many may be on their way at once, seen from the slowest listener
+    /// So many may be on their way at once: numbers above the highest that the slowest listener has got
     #[arg(long, value_name = "MESSAGES", default_value_t = 1_024, conflicts_with = "rate", value_parser = clap::value_parser!(u64).range(1..))]
     window: u64,
     /// So many a second instead, whatever becomes of them
@@ -74,14 +75,15 @@ Examples:
 Exit status:
   0  every listener got every message
   1  some were lost, a daemon is not there or went away, or the result could not be written
-  2  wrong command line";
+  2  wrong command line
+  130  interrupted (Ctrl-C); what was measured until then is printed";
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let at_announcer = std::iter::once(&options.announce).filter(|own| !options.subscribe.contains(own));
     let addresses: Vec<String> = at_announcer.chain(&options.subscribe).cloned().collect();
     let (writer, _) = connection::connect(&options.announce)?;
     let stamp = sample::Stamp::new(options.size);
-    let shared = Arc::new(Shared::new(&addresses, stamp.run()));
+    let shared = Arc::new(Shared::new(&addresses, stamp.run(), interruption()?));
     let mut subscribers = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
         subscribers.push(Subscriber::start(address, index, options.data_type, options.count, shared.clone())?);
@@ -91,26 +93,60 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let pace = options.rate.map_or(Pace::Window(options.window), Pace::Rate);
     let plan = load::Plan { count: options.count, pace, ttl: options.ttl, data_type: options.data_type };
     let begin = Instant::now();
-    let sent = load::announce(&writer, &stamp, &plan, &shared, options.timeout, |done| bar.set_position(done));
-    let waited = load::wait(options.count, &shared, options.timeout, |done| bar.set_position(done));
+    let announced = load::announce(&writer, &stamp, &plan, &shared, options.timeout, |done| bar.set_position(done));
+    let has_all =
+        !announced.has_stalled && load::wait(announced.sent, &shared, options.timeout, |done| bar.set_position(done));
     bar.finish_and_clear();
+    // Who closes after everything has come has done its part.
+    let is_done = has_all && announced.sent == options.count;
+    let trouble = announced.trouble.map(|trouble| trouble.to_string()).or_else(|| shared.trouble());
+    let trouble = trouble.filter(|_| !is_done);
+    let interrupted = shared.is_interrupted();
+    if has_all {
+        load::linger(&shared);
+    }
     shared.end();
     let listeners: Vec<_> = subscribers.into_iter().map(Subscriber::join).collect();
-    let report = Report::new(&options, sent.as_ref().copied().unwrap_or(0), begin, waited, listeners);
+    let report = Report::new(&options, Course { begin, sent: announced.sent, interrupted, trouble }, listeners);
     let printed = if options.json { json_line(&report) } else { report.table() };
     if let Err(error) = io::stdout().lock().write_all(printed.as_bytes())
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         return Err(Failure::not_done(format_args!("cannot write to standard output: {error}")));
     }
-    sent?;
-    if let Some(trouble) = shared.trouble() {
-        return Err(Failure::not_done(trouble));
+    Ok(end(&report, &options, interrupted))
+}
+
+/// Says what is missing, and with which status to end.
+fn end(report: &Report, options: &Options, interrupted: bool) -> ExitCode {
+    if let Some(trouble) = report.trouble() {
+        say(format_args!("gossip: {trouble}"));
     }
-    if report.lost() > 0 && !options.quiet {
-        say(format_args!("gossip: {} messages were lost", report.lost()));
+    if let Some(complaint) = report.complaint()
+        && !options.quiet
+    {
+        say(format_args!("gossip: {complaint}"));
     }
-    Ok(if report.lost() == 0 { ExitCode::SUCCESS } else { Status::NotDone.into() })
+    match (interrupted, report.is_complete() && report.trouble().is_none()) {
+        (true, _) => Status::Interrupted.into(),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => Status::NotDone.into(),
+    }
+}
+
+/// Becomes true at the first Ctrl-C; the second ends the program at once.
+fn interruption() -> Result<Arc<AtomicBool>, Failure> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::SIGINT;
+        let status = i32::from(Status::Interrupted as u8);
+        // In this order: at the first signal the flag that decides is not yet set.
+        signal_hook::flag::register_conditional_shutdown(SIGINT, status, interrupted.clone())
+            .and_then(|_| signal_hook::flag::register(SIGINT, interrupted.clone()))
+            .map_err(|error| Failure::not_done(format_args!("cannot handle signals: {error}")))?;
+    }
+    Ok(interrupted)
 }
 
 /// Deliveries, for a person who watches.

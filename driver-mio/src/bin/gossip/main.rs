@@ -98,6 +98,8 @@ enum Status {
     NotDone = 1,
     /// What was asked makes no sense; clap uses the same number.
     WrongCommandLine = 2,
+    /// Somebody pressed Ctrl-C; what shells say of that.
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {

@@ -1,8 +1,8 @@
 //! Who announces and who listens.
 
 use super::sample::{LEAST, Run, Stamp};
-use crate::Failure;
 use crate::connection::{self, Trouble, Writer};
+use crate::{Failure, Status};
 use gossip_core::wire::ApiMessage;
 use hdrhistogram::Histogram;
 use std::sync::Arc;
@@ -17,6 +17,12 @@ const BATCH: usize = 64 << 10;
 const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// Numbers from here on are probes'.
 const PROBES: u64 = 1 << 63;
+/// After everything has come, listening goes on until nothing has for this long: a daemon may say things twice, later.
+const QUIET: Duration = Duration::from_millis(500);
+/// That, too, ends.
+const LINGERING: Duration = Duration::from_secs(5);
+/// What is on its way when somebody interrupts is waited for with this patience.
+const PATIENCE_INTERRUPTED: Duration = Duration::from_millis(500);
 
 /// How fast to announce.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +49,16 @@ pub(crate) struct Shared {
     addresses: Vec<String>,
     /// Different messages that each listener has got.
     got: Vec<AtomicU64>,
+    /// One above the highest number that each listener has got. What is missing below it does not count as on its way:
+    /// it may never come, and would take room in the window for good.
+    reached: Vec<AtomicU64>,
+    /// Messages that each listener was told, those that it had got before included.
+    told: Vec<AtomicU64>,
     /// Probes that each listener has got.
     probed: Vec<AtomicBool>,
     run: Run,
     is_over: AtomicBool,
+    is_interrupted: Arc<AtomicBool>,
     trouble: Mutex<Option<String>>,
     announcer: thread::Thread,
 }
@@ -65,14 +77,17 @@ pub(crate) struct Seen {
 
 impl Shared {
     /// Made by the thread that announces.
-    pub(crate) fn new(addresses: &[String], run: Run) -> Self {
-        let listeners = addresses.len();
+    pub(crate) fn new(addresses: &[String], run: Run, is_interrupted: Arc<AtomicBool>) -> Self {
+        let zeros = || addresses.iter().map(|_| AtomicU64::new(0)).collect();
         Self {
             addresses: addresses.to_vec(),
-            got: (0..listeners).map(|_| AtomicU64::new(0)).collect(),
-            probed: (0..listeners).map(|_| AtomicBool::new(false)).collect(),
+            got: zeros(),
+            reached: zeros(),
+            told: zeros(),
+            probed: addresses.iter().map(|_| AtomicBool::new(false)).collect(),
             run,
             is_over: AtomicBool::new(false),
+            is_interrupted,
             trouble: Mutex::new(None),
             announcer: thread::current(),
         }
@@ -92,13 +107,32 @@ impl Shared {
         self.trouble.lock().is_ok_and(|trouble| trouble.is_some())
     }
 
+    /// Did somebody ask for the end?
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.is_interrupted.load(Ordering::Acquire)
+    }
+
+    /// Different messages that every listener has got.
+    fn fewest(&self) -> u64 {
+        least(&self.got)
+    }
+
+    /// How far every listener has come.
     fn slowest(&self) -> u64 {
-        self.got.iter().map(|got| got.load(Ordering::Acquire)).min().unwrap_or(0)
+        least(&self.reached)
     }
 
     fn all(&self) -> u64 {
-        self.got.iter().map(|got| got.load(Ordering::Acquire)).sum()
+        sum(&self.got)
     }
+}
+
+fn least(counts: &[AtomicU64]) -> u64 {
+    counts.iter().map(|count| count.load(Ordering::Acquire)).min().unwrap_or(0)
+}
+
+fn sum(counts: &[AtomicU64]) -> u64 {
+    counts.iter().map(|count| count.load(Ordering::Acquire)).sum()
 }
 
 /// One that listens, in a thread of its own.
@@ -119,6 +153,7 @@ impl Subscriber {
             seen: Seen { address: address.to_owned(), delivered: 0, duplicated: 0, latency: latencies(), last: None },
             had: vec![0; usize::try_from(count.div_ceil(64)).unwrap_or(0)],
             count,
+            reached: 0,
             answers: Vec::new(),
         };
         Ok(Self(thread::spawn(move || {
@@ -135,6 +170,8 @@ impl Subscriber {
                 let answered = writer.send_bytes(&listener.answers);
                 listener.answers.clear();
                 shared.got[index].store(listener.seen.delivered, Ordering::Release);
+                shared.reached[index].store(listener.reached, Ordering::Release);
+                shared.told[index].store(listener.seen.delivered + listener.seen.duplicated, Ordering::Release);
                 if was_probed {
                     shared.probed[index].store(true, Ordering::Release);
                 }
@@ -166,6 +203,8 @@ struct Listener {
     /// A bit for each message that came.
     had: Vec<u64>,
     count: u64,
+    /// One above the highest number that came.
+    reached: u64,
     /// VALIDATIONs to be sent.
     answers: Vec<u8>,
 }
@@ -184,6 +223,7 @@ impl Listener {
             return false;
         }
         self.had[word] |= bit;
+        self.reached = self.reached.max(sample.number + 1);
         self.seen.delivered += 1;
         self.seen.last = Some(now);
         self.seen.latency.saturating_record(u64::try_from(sample.latency.as_micros()).unwrap_or(u64::MAX));
@@ -208,6 +248,10 @@ pub(crate) fn settle(writer: &Writer, shared: &Shared, data_type: u16, patience:
         if let Some(trouble) = shared.trouble() {
             return Err(Failure::not_done(trouble));
         }
+        if shared.is_interrupted() {
+            let reason = "interrupted before anything was measured".to_owned();
+            return Err(Failure { status: Status::Interrupted, reason });
+        }
         if begin.elapsed() >= patience {
             break;
         }
@@ -222,7 +266,18 @@ pub(crate) fn settle(writer: &Writer, shared: &Shared, data_type: u16, patience:
     )))
 }
 
-/// Announces everything; how much it was.
+/// What became of announcing.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    /// Messages that the daemon took, or its host for it.
+    pub(crate) sent: u64,
+    /// Nothing came for the timeout: there is no more to wait for.
+    pub(crate) has_stalled: bool,
+    /// Why there could not be more.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Announces everything, unless something is in the way.
 pub(crate) fn announce(
     writer: &Writer,
     stamp: &Stamp,
@@ -230,28 +285,32 @@ pub(crate) fn announce(
     shared: &Shared,
     timeout: Duration,
     mut progress: impl FnMut(u64),
-) -> Result<u64, Failure> {
+) -> Announced {
     let begin = Instant::now();
     let (mut sent, mut batch, mut data) = (0u64, Vec::with_capacity(2 * BATCH), Vec::new());
     let mut moved = (shared.slowest(), Instant::now());
-    while sent < plan.count && !shared.has_trouble() {
+    while sent < plan.count && !shared.has_trouble() && !shared.is_interrupted() {
         let now = Instant::now();
         let may = match plan.pace {
             Pace::Window(window) => shared.slowest().saturating_add(window),
             Pace::Rate(rate) => due_by(now.duration_since(begin), rate),
         };
-        while sent < may.min(plan.count) && batch.len() < BATCH {
+        let mut next = sent;
+        while next < may.min(plan.count) && batch.len() < BATCH {
             let due = match plan.pace {
                 Pace::Window(_) => now,
-                Pace::Rate(rate) => begin + Duration::from_nanos(sent.saturating_mul(1_000_000_000) / rate),
+                Pace::Rate(rate) => begin + Duration::from_nanos(next.saturating_mul(1_000_000_000) / rate),
             };
-            stamp.write(sent, due, &mut data);
+            stamp.write(next, due, &mut data);
             let (ttl, data_type) = (plan.ttl, plan.data_type);
             batch.extend(ApiMessage::Announce { ttl, data_type, data: &data }.frame().to_vec());
-            sent += 1;
+            next += 1;
         }
         if !batch.is_empty() {
-            writer.send_bytes(&batch)?;
+            if let Err(trouble) = writer.send_bytes(&batch) {
+                return Announced { sent, has_stalled: false, trouble: Some(trouble) };
+            }
+            sent = next;
             batch.clear();
             progress(shared.all());
             continue;
@@ -262,7 +321,7 @@ pub(crate) fn announce(
                 if slowest != moved.0 {
                     moved = (slowest, Instant::now());
                 } else if moved.1.elapsed() >= timeout {
-                    break;
+                    return Announced { sent, has_stalled: true, trouble: None };
                 }
                 thread::park_timeout(Duration::from_millis(100));
             }
@@ -272,7 +331,7 @@ pub(crate) fn announce(
             }
         }
     }
-    Ok(sent)
+    Announced { sent, has_stalled: false, trouble: None }
 }
 
 /// How many messages are due after this time.
@@ -281,20 +340,35 @@ fn due_by(elapsed: Duration, rate: u64) -> u64 {
     u64::try_from(due).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// Waits until every listener has everything, or nothing new has come for `timeout`: then false.
-pub(crate) fn wait(count: u64, shared: &Shared, timeout: Duration, mut progress: impl FnMut(u64)) -> bool {
+/// Waits until every listener has everything that was sent, or nothing new has come for `timeout`: then false.
+pub(crate) fn wait(sent: u64, shared: &Shared, timeout: Duration, mut progress: impl FnMut(u64)) -> bool {
     let mut moved = (shared.all(), Instant::now());
-    while shared.slowest() < count {
+    while shared.fewest() < sent {
         thread::park_timeout(Duration::from_millis(50));
         let all = shared.all();
         progress(all);
+        let patience = if shared.is_interrupted() { timeout.min(PATIENCE_INTERRUPTED) } else { timeout };
         if all != moved.0 {
             moved = (all, Instant::now());
-        } else if moved.1.elapsed() >= timeout || shared.has_trouble() {
+        } else if moved.1.elapsed() >= patience || shared.has_trouble() {
             return false;
         }
     }
     true
+}
+
+/// Listens on after everything has come: what comes now comes twice.
+pub(crate) fn linger(shared: &Shared) {
+    let begin = Instant::now();
+    let mut moved = (sum(&shared.told), begin);
+    while moved.1.elapsed() < QUIET && begin.elapsed() < LINGERING && !shared.has_trouble() && !shared.is_interrupted()
+    {
+        thread::park_timeout(Duration::from_millis(50));
+        let told = sum(&shared.told);
+        if told != moved.0 {
+            moved = (told, Instant::now());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -316,6 +390,7 @@ mod tests {
             seen: Seen { address: String::new(), delivered: 0, duplicated: 0, latency: latencies(), last: None },
             had: vec![0; 2],
             count: 100,
+            reached: 0,
             answers: Vec::new(),
         };
         let mut data = Vec::new();
@@ -326,6 +401,7 @@ mod tests {
         }
         listener.take(8, b"somebody else's", stamp.run(), now);
         assert_eq!((listener.seen.delivered, listener.seen.duplicated, probed), (2, 1, 1));
+        assert_eq!(listener.reached, 100, "a probe is not among the numbers");
         assert_eq!(listener.answers.len(), 6 * 8);
         assert_eq!(listener.seen.latency.len(), 2);
     }

@@ -16,22 +16,41 @@ pub(crate) struct Report {
     rate: Option<u64>,
     window: Option<u64>,
     sent: u64,
+    /// Messages that were to be announced and were not.
+    unsent: u64,
     /// From the first announcement until the last message came anywhere.
     seconds: f64,
     /// Every listener got everything.
     complete: bool,
+    /// Somebody ended it.
+    interrupted: bool,
+    /// What went wrong with a daemon; none if all of them stayed.
+    trouble: Option<String>,
     listeners: Vec<Listener>,
+}
+
+/// How the run went, beside what listeners saw.
+#[derive(Debug)]
+pub(crate) struct Course {
+    pub(crate) begin: Instant,
+    pub(crate) sent: u64,
+    pub(crate) interrupted: bool,
+    pub(crate) trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Listener {
     address: String,
     delivered: u64,
+    /// Announced, and not come although everybody was there until the end.
     lost: u64,
+    /// Announced, and not come before the run was cut short.
+    incomplete: u64,
     duplicated: u64,
     messages_per_second: f64,
     bytes_per_second: f64,
-    latency_us: Latency,
+    /// None if nothing came.
+    latency_us: Option<Latency>,
 }
 
 /// Microseconds.
@@ -45,7 +64,10 @@ struct Latency {
 }
 
 impl Report {
-    pub(super) fn new(options: &Options, sent: u64, begin: Instant, complete: bool, seen: Vec<Seen>) -> Self {
+    pub(super) fn new(options: &Options, course: Course, seen: Vec<Seen>) -> Self {
+        let Course { begin, sent, interrupted, trouble } = course;
+        let is_cut_short = interrupted || trouble.is_some();
+        let complete = seen.iter().all(|one| one.delivered >= options.count);
         let took = |last: Option<Instant>| last.map_or(0.0, |last| last.duration_since(begin).as_secs_f64());
         let seconds = seen.iter().map(|one| took(one.last)).fold(0.0, f64::max);
         let listener = |one: Seen| {
@@ -53,19 +75,21 @@ impl Report {
             let at = |share: f64| one.latency.value_at_quantile(share);
             #[allow(clippy::cast_precision_loss)]
             let (messages, bytes) = (one.delivered as f64, one.delivered as f64 * options.size as f64);
+            let missing = sent.saturating_sub(one.delivered);
             Listener {
                 delivered: one.delivered,
-                lost: options.count.saturating_sub(one.delivered),
+                lost: if is_cut_short { 0 } else { missing },
+                incomplete: if is_cut_short { missing } else { 0 },
                 duplicated: one.duplicated,
                 messages_per_second: per_second(messages),
                 bytes_per_second: per_second(bytes),
-                latency_us: Latency {
+                latency_us: (!one.latency.is_empty()).then(|| Latency {
                     p50: at(0.5),
                     p90: at(0.9),
                     p99: at(0.99),
                     p999: at(0.999),
                     max: one.latency.max(),
-                },
+                }),
                 address: one.address,
             }
         };
@@ -76,15 +100,37 @@ impl Report {
             rate: options.rate,
             window: options.rate.is_none().then_some(options.window),
             sent,
+            unsent: options.count.saturating_sub(sent),
             seconds,
             complete,
+            interrupted,
+            trouble,
             listeners: seen.into_iter().map(listener).collect(),
         }
     }
 
-    /// Messages that some listener did not get, of all listeners together.
-    pub(super) fn lost(&self) -> u64 {
-        self.listeners.iter().map(|listener| listener.lost).sum()
+    /// Every listener got every message.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What went wrong with a daemon.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// What is missing and why, for a person; none if nothing is.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let lost: u64 = self.listeners.iter().map(|listener| listener.lost).sum();
+        let incomplete: u64 = self.listeners.iter().map(|listener| listener.incomplete).sum();
+        let parts = [
+            (lost, "messages were lost"),
+            (incomplete, "messages had not come when it ended"),
+            (self.unsent, "messages were not announced"),
+        ];
+        let said: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        (!said.is_empty()).then(|| said.join(", "))
     }
 
     pub(super) fn table(&self) -> String {
@@ -94,6 +140,7 @@ impl Report {
             "listener",
             "delivered",
             "lost",
+            "incomplete",
             "twice",
             "messages/s",
             "MB/s",
@@ -104,9 +151,11 @@ impl Report {
             "max",
         ]);
         for one in &self.listeners {
-            let latency = &one.latency_us;
-            let times = [latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(milliseconds);
-            let numbers = [one.delivered, one.lost, one.duplicated].map(|n| n.to_string());
+            let times = one.latency_us.as_ref().map_or_else(
+                || ["-"; 5].map(str::to_owned),
+                |latency| [latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(milliseconds),
+            );
+            let numbers = [one.delivered, one.lost, one.incomplete, one.duplicated].map(|n| n.to_string());
             let rates = [format!("{:.0}", one.messages_per_second), format!("{:.1}", one.bytes_per_second / 1e6)];
             let cells = numbers.into_iter().chain(rates).chain(times);
             let right = cells.map(|text| Cell::new(text).set_alignment(CellAlignment::Right));
