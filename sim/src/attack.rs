@@ -4,7 +4,7 @@ use crate::run::{Options, Outcome, run};
 use crate::scenario::{Expectation, Measure, Relation, Scenario};
 use crate::{pooled, telling};
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is kept of one run.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Measured {
     bans: u64,
     pieces: u64,
     victim_connects: u32,
+    /// Attackers in honest views at the end, and all who are.
+    in_views: (u64, u64),
     fullest: (&'static str, u64),
     wrong: Option<String>,
 }
@@ -32,6 +34,7 @@ pub fn measure(scenario: &Scenario, seed: u64) -> Measured {
         bans: stats.bans,
         pieces: outcome.overlay.pieces,
         victim_connects: stats.victim_connects.iter().copied().max().unwrap_or(0),
+        in_views: (outcome.overlay.strangers, outcome.overlay.strangers + outcome.overlay.neighbours),
         fullest: outcome.fullest,
         wrong,
         latency: stats.latency,
@@ -44,7 +47,7 @@ pub fn at_peace(scenario: &Scenario) -> Scenario {
 }
 
 /// One attack: what it costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The scenario's name.
     pub attack: String,
@@ -68,6 +71,8 @@ pub struct Row {
     pub lost: u64,
     /// The most connects that one peer made to a victim.
     pub victim_connects: u32,
+    /// Attackers among all neighbours of honest peers in the end, thousandths.
+    pub in_views_permille: u64,
     /// The table that came nearest to its bound, but for the view.
     pub fullest: String,
     /// How full it was, thousandths of its bound.
@@ -97,6 +102,8 @@ impl Row {
             lost_at_peace: each(without, |run| run.lost),
             lost: each(with, |run| run.lost),
             victim_connects: with.iter().map(|run| run.victim_connects).max().unwrap_or(0),
+            in_views_permille: 1_000 * with.iter().map(|run| run.in_views.0).sum::<u64>()
+                / with.iter().map(|run| run.in_views.1).sum::<u64>().max(1),
             fullest: fullest.to_owned(),
             fullest_permille,
             wrong: with.iter().chain(without).find_map(|run| run.wrong.clone()),
@@ -129,8 +136,8 @@ fn p99(runs: &[Measured]) -> u64 {
 
 /// How the table begins as a page's Markdown.
 pub const HEAD: &str = "| attack | delivery at peace | under attack | p99 at peace | under attack | attackers banned | \
-     pieces | honest links lost at peace | under attack | connects to a victim | fullest table | verdict |\n\
-     |---|---|---|---|---|---|---|---|---|---|---|---|\n";
+     pieces | of views | honest links lost at peace | under attack | connects to a victim | fullest table | verdict |\n\
+     |---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
 
 /// A row of the table as a page's Markdown.
 pub fn markdown(row: &Row) -> String {
@@ -144,6 +151,7 @@ pub fn markdown(row: &Row) -> String {
         format!("{} ms", row.p99_us / 1_000),
         row.bans.to_string(),
         row.pieces.to_string(),
+        format!("{}.{} %", row.in_views_permille / 10, row.in_views_permille % 10),
         (row.lost_at_peace / 2).to_string(),
         (row.lost / 2).to_string(),
         row.victim_connects.to_string(),
@@ -168,6 +176,7 @@ mod tests {
             bans: 3,
             pieces: 1,
             victim_connects: 2,
+            in_views: (1, 8),
             fullest: ("seen", 10),
             wrong: None,
         }
@@ -187,9 +196,8 @@ mod tests {
         scenario.expectations.push(lenient);
         let row = Row::of(&scenario, &[measured(100, 0, 2_000), measured(100, 2, 2_000)], &peace);
         assert_eq!(row.wrong, None);
-        assert!(
-            markdown(&row)
-                .contains("| plain | 99.500 % | 99.000 % | 1 ms | 2 ms | 3 | 1 | 2 | 2 | 2 | seen, 1.0 % | holds |")
-        );
+        assert!(markdown(&row).contains(
+            "| plain | 99.500 % | 99.000 % | 1 ms | 2 ms | 3 | 1 | 12.5 % | 2 | 2 | 2 | seen, 1.0 % | holds |"
+        ));
     }
 }

@@ -1,7 +1,7 @@
 //! Attacks: what the committed table says holds, and each kind does what it is for.
 
 use gossip_core::NeighbourStatus;
-use gossip_sim::attack::{Row, at_peace, measure};
+use gossip_sim::attack::{HEAD, Row, at_peace, markdown, measure};
 use gossip_sim::scenario::{ATTACKS, Adversary, Attack, Expectation, Measure, Relation, Scenario, Who};
 use gossip_sim::world::{World, peer_at};
 use std::collections::BTreeMap;
@@ -26,17 +26,19 @@ fn read(name: &str) -> Scenario {
 }
 
 #[test]
-fn the_page_on_security_has_a_row_for_each_attack_and_names_what_is_open() {
+fn the_page_on_security_shows_what_was_measured_of_each_attack_and_names_what_is_open() {
     let page = std::fs::read_to_string(folder("../docs/SECURITY.md")).unwrap();
-    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && line.contains(" ms | ")).collect();
-    let names: Vec<String> = rows
-        .iter()
-        .map(|row| format!("attack-{}", row.split(" | ").next().unwrap().trim_start_matches("| ")))
-        .collect();
-    assert_eq!(names, scenarios("attack-"), "made by: sim attack sim/scenarios/attack-*.ini --markdown");
-    for row in rows {
-        assert!(row.ends_with("| holds |"), "{row}");
+    let measured = std::fs::read_to_string(folder("tests/attacks.json")).unwrap();
+    let made_by = "made by: sim attack sim/scenarios/attack-*.ini --seeds 0..20 --json > sim/tests/attacks.json";
+    let rows: Vec<Row> = serde_json::from_str(&measured).unwrap();
+    let mut names: Vec<&str> = rows.iter().map(|row| row.attack.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, scenarios("attack-"), "{made_by}");
+    for row in &rows {
+        assert_eq!((&row.wrong, row.seeds), (&None, 20), "{}", row.attack);
     }
+    let table: String = rows.iter().map(markdown).collect();
+    assert!(page.contains(&format!("{HEAD}{table}")), "the page should have this table:\n\n{HEAD}{table}");
     for open in scenarios("open-") {
         assert!(page.contains(&format!("`{open}.ini`")), "{open} is not on the page");
     }

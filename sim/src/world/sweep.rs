@@ -28,6 +28,8 @@ pub struct Overlay {
     pub neighbours: u64,
     /// Neighbours that don't know of it.
     pub one_sided: u64,
+    /// Neighbours that are no peers of the scenario: attackers. Not among the others.
+    pub strangers: u64,
     /// Each running peer and how many neighbours it has.
     pub views: Vec<(u32, u32)>,
     /// Pairs of neighbours, each once.
@@ -167,11 +169,14 @@ impl World {
     /// The overlay as the peers' views have it. Two peers are joined when each has the other in its view.
     pub fn overlay(&self) -> Overlay {
         let count = self.peers.len();
+        let mut strangers = 0;
         let views: Vec<Option<Vec<u32>>> = (0..self.scenario.peers)
             .map(|peer| {
-                let status = self.status(peer)?;
-                let known = status.neighbours.iter();
-                Some(known.filter_map(|neighbour| peer_at(neighbour.address, self.scenario.peers)).collect())
+                let all = self.status(peer)?.neighbours;
+                let known = all.iter().filter_map(|neighbour| peer_at(neighbour.address, self.scenario.peers));
+                let known: Vec<u32> = known.collect();
+                strangers += (all.len() - known.len()) as u64;
+                Some(known)
             })
             .collect();
         let mut piece: Vec<usize> = (0..count).collect();
@@ -182,6 +187,7 @@ impl World {
             most: 0,
             neighbours: 0,
             one_sided: 0,
+            strangers,
             views: Vec::new(),
             edges: Vec::new(),
         };
