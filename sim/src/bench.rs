@@ -109,20 +109,27 @@ pub fn measure(peers: u32, checks: bool) -> Measured {
     }
 }
 
-/// Prints what was measured.
-pub fn print(measured: &Measured) {
+/// What was measured, for people.
+pub fn text(measured: &Measured) -> String {
     let Measured { peers, checks, neighbours, pieces, joining, announcing, .. } = measured;
-    println!("{peers} peers, checks {}", if *checks { "on" } else { "off" });
+    let mut lines = vec![format!("{peers} peers, checks {}", if *checks { "on" } else { "off" })];
     let tenths = neighbours * 10 / u64::from((*peers).max(1));
-    println!("overlay: {pieces} pieces, {}.{} neighbours a peer", tenths / 10, tenths % 10);
+    lines.push(format!("overlay: {pieces} pieces, {}.{} neighbours a peer", tenths / 10, tenths % 10));
     for (name, span) in [("joining", joining), ("announcing", announcing)] {
         let millis = [span.wall_micros, span.cpu_micros].map(|micros| micros / 1_000);
         let rate = span.events_a_second();
-        println!("{name}: {} events in {} ms ({} ms of processor), {rate} a second", span.events, millis[0], millis[1]);
+        lines.push(format!(
+            "{name}: {} events in {} ms ({} ms of processor), {rate} a second",
+            span.events, millis[0], millis[1]
+        ));
     }
-    println!("memory: {} bytes a peer when joined, {} announcing", measured.joined_bytes, measured.announcing_bytes);
-    println!("at most: {} MiB in all", measured.peak >> 20);
-    measured.broken.iter().for_each(|violation| println!("BROKEN {violation}"));
+    lines.push(format!(
+        "memory: {} bytes a peer when joined, {} announcing",
+        measured.joined_bytes, measured.announcing_bytes
+    ));
+    lines.push(format!("at most: {} MiB in all", measured.peak >> 20));
+    lines.extend(measured.broken.iter().map(|violation| format!("BROKEN {violation}")));
+    lines.join("\n") + "\n"
 }
 
 fn span(world: &mut World, run: impl FnOnce(&mut World)) -> Span {

@@ -1,6 +1,9 @@
 //! The command line. Exit status: 0 as expected, 1 an expectation missed, 2 a wrong file or command line, 3 a safety
 //! check broken.
 
+#[macro_use]
+mod output;
+
 mod attack;
 mod seeds;
 mod sweep;
@@ -8,12 +11,12 @@ mod sweep;
 use crate::huge_pages;
 use attack::Attack;
 use clap::{Args, Parser, Subcommand};
-use gossip_sim::run::{Options, Outcome, measure_run, run};
+use gossip_sim::run::{Cost, Options, Outcome, measure_run, run};
 use gossip_sim::scenario::Scenario;
 use gossip_sim::shrink::{Failure, shrink};
 use gossip_sim::{explore, replay, telling};
 use indicatif::ProgressBar;
-use seeds::{Seeds, bar, for_seeds, seed_range, style};
+use seeds::{InOrder, Seeds, bar, for_seeds, seed_range, style};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -126,11 +129,11 @@ pub(crate) fn main() -> ExitCode {
 fn read(file: &std::path::Path) -> Result<Scenario, u8> {
     match Scenario::read(file) {
         Ok((scenario, warnings)) => {
-            warnings.iter().for_each(|warning| eprintln!("{warning} (warning)"));
+            warnings.iter().for_each(|warning| errln!("{warning} (warning)"));
             Ok(scenario)
         }
         Err(error) => {
-            eprintln!("{error}");
+            errln!("{error}");
             Err(WRONG)
         }
     }
@@ -139,7 +142,17 @@ fn read(file: &std::path::Path) -> Result<Scenario, u8> {
 /// So many peers instead of what the file says.
 fn resize(scenario: &mut Scenario, peers: u32) {
     scenario.joined = if scenario.joined == scenario.peers { peers } else { scenario.joined.min(peers) };
+    scenario.bootstrappers = scenario.bootstrappers.min(peers);
     scenario.peers = peers;
+}
+
+/// What a run came to, or `None` if the program panicked under it, which is told.
+fn guarded<R>(again: &str, bar: &ProgressBar, run: impl FnOnce() -> R) -> Option<R> {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok();
+    if result.is_none() {
+        bar.suspend(|| errln!("PANICKED; to repeat: {again}"));
+    }
+    result
 }
 
 fn status_of(outcome: &Outcome) -> u8 {
@@ -157,6 +170,7 @@ impl Run {
             Err(status) => return status,
         };
         self.peers.into_iter().for_each(|peers| resize(&mut scenario, peers));
+        scenario.oddities().iter().for_each(|odd| errln!("{}: {odd} (warning)", self.file.display()));
         match self.seeds {
             None => self.one(scenario),
             Some(seeds) => self.many(&scenario, seeds),
@@ -182,19 +196,21 @@ impl Run {
             huge_pages::ask_for();
         }
         if !self.json {
-            println!("{}\n; {}", scenario.to_ini(), self.again(self.seed));
+            outln!("{}\n; {}", scenario.to_ini(), self.again(self.seed));
         }
         let bar = bar(scenario.duration / 1_000_000, "simulated seconds");
-        let (outcome, cost) = measure_run(scenario.clone(), self.seed, self.options(), |now, _| {
-            bar.set_position(now / 1_000_000);
+        let measured = guarded(&self.again(self.seed), &bar, || {
+            measure_run(scenario.clone(), self.seed, self.options(), |now, _| bar.set_position(now / 1_000_000))
         });
         bar.finish_and_clear();
+        let Some((outcome, cost)) = measured else { return BROKEN };
         let report = telling::report(&scenario, &outcome, Some(cost), self.again(self.seed));
         if self.json {
-            println!("{}", telling::json(&report, &outcome));
+            outln!("{}", telling::json(&report, &outcome));
         } else {
-            print!("{}", report.table());
-            println!("trace digest {}", telling::digest(&outcome));
+            out!("{}", report.table());
+            outln!("{}", telling::counted(&outcome));
+            outln!("trace digest {}", telling::digest(&outcome));
         }
         let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
         files.extend(self.report.iter().map(|path| (path.clone(), report.html().into_bytes())));
@@ -210,42 +226,62 @@ impl Run {
         }
         for (path, bytes) in files {
             if let Err(error) = std::fs::write(&path, bytes) {
-                eprintln!("{} cannot be written: {error}", path.display());
+                errln!("{} cannot be written: {error}", path.display());
                 return WRONG;
             }
         }
+        output::to_stderr(format_args!("{}", telling::warnings(&outcome)));
         if !outcome.is_good() {
-            eprint!("{}failed; to repeat: {}", telling::complaints(&outcome), self.again(self.seed));
-            eprintln!();
+            errln!("{}failed; to repeat: {}", telling::complaints(&outcome), self.again(self.seed));
         }
         status_of(&outcome)
     }
 
+    /// Tells of each seed as soon as all before it have been told of.
     fn many(&self, scenario: &Scenario, seeds: Seeds) -> u8 {
-        let results = Mutex::new((GOOD, Vec::new()));
-        for_seeds(seeds, |seed, _| {
-            let (outcome, cost) = measure_run(scenario.clone(), seed, self.options(), |_, _| {});
-            let line = if self.json {
-                let report = telling::report(scenario, &outcome, Some(cost), self.again(seed));
-                telling::json(&report, &outcome).to_string()
-            } else {
-                let verdict = if outcome.is_good() { "as expected" } else { "FAILED" };
-                format!("seed {seed}: {verdict}, digest {}, {} events", telling::digest(&outcome), outcome.stats.events)
+        let told = Mutex::new((GOOD, InOrder::from(seeds.first)));
+        for_seeds(seeds, |seed, bar| {
+            let run = || measure_run(scenario.clone(), seed, self.options(), |_, _| {});
+            let (status, line, complaint) = match guarded(&self.again(seed), bar, run) {
+                // The process's memory is that of all runs at once.
+                Some((outcome, cost)) => self.story(scenario, seed, &outcome, Cost { memory: 0, ..cost }),
+                None => (BROKEN, self.panicked(seed), String::new()),
             };
-            let mut results = results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            results.0 = results.0.max(status_of(&outcome));
-            results.1.push((seed, line, outcome.is_good(), telling::complaints(&outcome)));
+            let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            told.0 = told.0.max(status);
+            told.1.put(seed, (line, complaint));
+            while let Some((line, complaint)) = told.1.next() {
+                bar.suspend(|| {
+                    outln!("{line}");
+                    output::to_stderr(format_args!("{complaint}"));
+                });
+            }
             true
         });
-        let (status, mut lines) = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        lines.sort_by_key(|(seed, ..)| *seed);
-        for (seed, line, is_good, verdicts) in lines {
-            println!("{line}");
-            if !is_good {
-                eprintln!("{verdicts}failed; to repeat: {}", self.again(seed));
-            }
+        told.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).0
+    }
+
+    fn panicked(&self, seed: u64) -> String {
+        match self.json {
+            true => serde_json::json!({ "seed": seed, "ending": "panicked", "command": self.again(seed) }).to_string(),
+            false => format!("seed {seed}: PANICKED"),
         }
-        status
+    }
+
+    /// The status of one of many runs, what is said of it, and what is said against it.
+    fn story(&self, scenario: &Scenario, seed: u64, outcome: &Outcome, cost: Cost) -> (u8, String, String) {
+        let line = if self.json {
+            let report = telling::report(scenario, outcome, Some(cost), self.again(seed));
+            telling::json(&report, outcome).to_string()
+        } else {
+            let verdict = if outcome.is_good() { "as expected" } else { "FAILED" };
+            format!("seed {seed}: {verdict}, digest {}, {} events", telling::digest(outcome), outcome.stats.events)
+        };
+        let complaint = match outcome.is_good() {
+            true => String::new(),
+            false => format!("{}failed; to repeat: {}\n", telling::complaints(outcome), self.again(seed)),
+        };
+        (status_of(outcome), line, complaint)
     }
 }
 
@@ -256,7 +292,7 @@ impl Explore {
             Err(status) => return status,
         };
         let scenario_of = |seed| fixed.clone().unwrap_or_else(|| explore::draw(seed));
-        println!("exploring seeds {}..{}, checks on", self.seeds.first, self.seeds.past);
+        outln!("exploring seeds {}..{}, checks on", self.seeds.first, self.seeds.past);
         // The status and the failing seeds.
         let failed = Mutex::new((GOOD, Vec::new()));
         for_seeds(self.seeds, |seed, bar| {
@@ -271,15 +307,15 @@ impl Explore {
             failed.0 = failed.0.max(status);
             failed.1.push(seed);
             let told: Vec<_> = story.lines().take(5).collect();
-            bar.suspend(|| println!("seed {seed}: {}\n  to repeat: {}", told.join("\n  "), self.again(seed)));
+            bar.suspend(|| outln!("seed {seed}: {}\n  to repeat: {}", told.join("\n  "), self.again(seed)));
             self.keep_going
         });
         let (status, mut seeds) = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         seeds.sort_unstable();
         match (seeds.first(), &self.shrink) {
             (Some(&seed), Some(out)) => shrink_to(&scenario_of(seed), seed, out),
-            (Some(_), None) => println!("{} seeds failed: {seeds:?}", seeds.len()),
-            (None, _) => println!("no seed failed"),
+            (Some(_), None) => outln!("{} seeds failed: {seeds:?}", seeds.len()),
+            (None, _) => outln!("no seed failed"),
         }
         status
     }
@@ -292,7 +328,7 @@ impl Explore {
 
 fn shrink_to(scenario: &Scenario, seed: u64, out: &std::path::Path) {
     let Some(failure) = Failure::of_run(scenario, seed) else {
-        println!("seed {seed} did not fail again: this is a bug of the simulator");
+        outln!("seed {seed} did not fail again: this is a bug of the simulator");
         return;
     };
     let bar = ProgressBar::new_spinner().with_style(style("{spinner} {pos} tries, {msg}"));
@@ -303,8 +339,8 @@ fn shrink_to(scenario: &Scenario, seed: u64, out: &std::path::Path) {
     bar.finish_and_clear();
     let text = format!("; {failure:?}\n; sim run {} --seed {seed}\n{}", out.display(), small.to_ini());
     match std::fs::write(out, text) {
-        Ok(()) => println!("the smallest that fails so: sim run {} --seed {seed}", out.display()),
-        Err(error) => println!("{} cannot be written: {error}", out.display()),
+        Ok(()) => outln!("the smallest that fails so: sim run {} --seed {seed}", out.display()),
+        Err(error) => outln!("{} cannot be written: {error}", out.display()),
     }
 }
 
@@ -313,9 +349,9 @@ impl Bench {
         huge_pages::ask_for();
         let measured = gossip_sim::bench::measure(self.peers, !self.no_checks);
         if self.json {
-            println!("{}", serde_json::to_string(&measured).expect("numbers and text"));
+            outln!("{}", serde_json::to_string(&measured).expect("numbers and text"));
         } else {
-            gossip_sim::bench::print(&measured);
+            out!("{}", gossip_sim::bench::text(&measured));
         }
         if measured.broken.is_empty() { GOOD } else { BROKEN }
     }

@@ -217,7 +217,8 @@ fn fault(rng: &mut Rng, kind: usize) -> Step {
     if matches!(fault, Fault::Kill(_) | Fault::Vanish(_) | Fault::Leave(_)) && rng.chance(1, 4) {
         lasting = None;
     }
-    Step { name: String::new(), at, fault, lasts: lasting }
+    let lasts = lasting.filter(|_| fault.may_last());
+    Step { name: String::new(), at, fault, lasts }
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use crate::check::Violation;
 use crate::scenario::{Expectation, Measure, Scenario};
-use crate::world::{Overlay, Stats, World};
+use crate::world::{Overlay, Stats, World, share_ppm};
 
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Wall time, microseconds.
     pub wall_micros: u64,
-    /// Bytes of memory that the process held in the end.
+    /// Bytes of memory that the process held in the end, more than before; 0 if that is not known.
     pub memory: u64,
 }
 
@@ -45,10 +45,10 @@ pub fn measure_run(
     options: Options,
     progress: impl FnMut(u64, &World),
 ) -> (Outcome, Cost) {
-    let begin = std::time::Instant::now();
+    let (begin, before) = (std::time::Instant::now(), resident());
     let outcome = run(scenario, seed, options, progress);
     let wall_micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
-    (outcome, Cost { wall_micros, memory: resident() })
+    (outcome, Cost { wall_micros, memory: resident().saturating_sub(before) })
 }
 
 /// Bytes of physical memory that this process holds; 0 where the system does not tell.
@@ -69,12 +69,16 @@ pub struct Outcome {
     pub met: Vec<(Expectation, Option<u64>)>,
     /// Counts.
     pub stats: Stats,
+    /// Peers that ran at any time.
+    pub peers: u64,
     /// The overlay in the end.
     pub overlay: Overlay,
     /// When it ended, microseconds.
     pub simulated: u64,
     /// The table of any peer that came nearest to its bound, but for the view, and how near, thousandths.
     pub fullest: (&'static str, u64),
+    /// Steps of the timeline that there was nobody for, by their names.
+    pub hit_nobody: Vec<String>,
     /// Messages that peers dropped because a table or queue was full.
     pub dropped: u64,
     /// See [`World::digest`].
@@ -133,9 +137,11 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
         missed,
         met,
         stats: world.stats().clone(),
+        peers: world.took_part(),
         overlay,
         simulated: world.now(),
         fullest: world.fullest(),
+        hit_nobody: hit_nobody(world),
         dropped: world.dropped(),
         digest: world.digest(),
         counters: counters(world),
@@ -147,6 +153,11 @@ fn counters(world: &World) -> Vec<(&'static str, u64)> {
     let state = world.violations().first().and_then(|violation| world.state(violation.peer));
     let counters = state.into_iter().flat_map(|state| state.metrics().iter().map(|(name, _, value)| (name, value)));
     counters.filter(|&(_, value)| value > 0).collect()
+}
+
+fn hit_nobody(world: &World) -> Vec<String> {
+    let steps = world.scenario().timeline.iter().enumerate();
+    steps.filter(|(at, _)| world.stats().hits(*at) == Some(0)).map(|(_, step)| step.name.clone()).collect()
 }
 
 /// Nobody can have more neighbours than there are others.
@@ -165,6 +176,7 @@ fn measure(measure: Measure, world: &World, overlay: &Overlay) -> Option<u64> {
         Measure::Delivery => stats.delivery_ppm(),
         Measure::Prompt => stats.prompt_ppm(),
         Measure::Healed => stats.healed_ppm(),
+        Measure::Counted => share_ppm(stats.subscribed, stats.subscribed - stats.expected),
         Measure::P50 => (!stats.latency.is_empty()).then(|| quantile(0.5)),
         Measure::P99 => (!stats.latency.is_empty()).then(|| quantile(0.99)),
         Measure::Longest => (!stats.latency.is_empty()).then(|| stats.latency.max()),

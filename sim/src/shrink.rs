@@ -133,7 +133,7 @@ fn smaller(scenario: &Scenario, recovery: u64) -> Vec<Scenario> {
 
 /// When the last fault is over.
 fn trouble_over(scenario: &Scenario) -> u64 {
-    let faults = scenario.timeline.iter().map(|step| step.at + step.lasts.unwrap_or(0));
+    let faults = scenario.timeline.iter().map(|step| step.over().unwrap_or(step.at));
     let attacks = scenario.adversaries.iter().map(|adversary| adversary.stop.min(scenario.duration));
     faults.chain(attacks).max().unwrap_or(0)
 }

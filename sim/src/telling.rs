@@ -3,7 +3,8 @@
 use crate::check::Violation;
 use crate::report::{Broken, Cost, Fault, Overlay, Report, Summary, Traffic, Values, Verdict};
 use crate::run::{self, Outcome};
-use crate::scenario::{Expectation, Scenario, show_measured};
+use crate::scenario::{Expectation, Scenario, Step, show_measured};
+use crate::world::Stats;
 
 /// Everything that is told of a run; `command` repeats it.
 pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, command: String) -> Report {
@@ -26,9 +27,9 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
         verdicts,
         broken: outcome.violations.iter().map(broken).collect(),
         summary: Summary {
-            peers: outcome.overlay.peers,
+            peers: outcome.peers,
             announcements: stats.announcements,
-            deliveries: stats.expected - stats.missed,
+            deliveries: stats.deliveries,
             expected: stats.expected,
             missed: stats.missed,
             suppressed: stats.copies.saturating_sub(stats.receivers),
@@ -40,7 +41,7 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
         },
         cost: cost.map(|cost| Cost {
             wall: cost.wall_micros,
-            bytes_a_peer: (cost.memory > 0).then(|| cost.memory / outcome.overlay.peers.max(1)),
+            bytes_a_peer: (cost.memory > 0).then(|| cost.memory / outcome.peers.max(1)),
         }),
         judged: stats.judged,
         messages: stats.kept.clone(),
@@ -52,7 +53,7 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
             edges: outcome.overlay.edges.clone(),
             pieces: outcome.overlay.pieces,
         },
-        faults: scenario.timeline.iter().map(fault).collect(),
+        faults: scenario.timeline.iter().enumerate().map(|(at, step)| fault(step, stats.hits(at))).collect(),
     }
 }
 
@@ -68,6 +69,9 @@ pub fn json(report: &Report, outcome: &Outcome) -> serde_json::Value {
             ("handshakes", serde_json::json!(stats.handshakes())),
             ("handshake_frames", serde_json::json!(stats.handshake_frames())),
             ("fewest_neighbours", serde_json::json!(outcome.overlay.fewest)),
+            ("subscribed", serde_json::json!(stats.subscribed)),
+            ("running", serde_json::json!(outcome.overlay.peers)),
+            ("hit_nobody", serde_json::json!(outcome.hit_nobody)),
             ("lost", serde_json::json!(stats.lost)),
             ("prompt_expected", serde_json::json!(stats.prompt_expected)),
             ("prompt_missed", serde_json::json!(stats.prompt_missed)),
@@ -79,6 +83,17 @@ pub fn json(report: &Report, outcome: &Outcome) -> serde_json::Value {
         }
     }
     json
+}
+
+/// How much of what there were subscribers for the figures count, in a line.
+pub fn counted(outcome: &Outcome) -> String {
+    let Stats { expected, subscribed, judged, announcements, .. } = outcome.stats;
+    format!("counted {judged} of {announcements} announcements, {expected} of {subscribed} deliveries to subscribers")
+}
+
+/// What a person should know of a run that did otherwise what was asked, one a line.
+pub fn warnings(outcome: &Outcome) -> String {
+    outcome.hit_nobody.iter().map(|name| format!("[fault {name}] hit nobody (warning)\n")).collect()
 }
 
 /// What went wrong, one a line, and what the first peer to blame had counted.
@@ -119,8 +134,10 @@ fn broken(violation: &Violation) -> Broken {
     Broken { at, peer, property: property.to_owned(), detail }
 }
 
-fn fault(step: &crate::scenario::Step) -> Fault {
-    Fault { label: step.label(), from: step.at, until: step.lasts.map(|lasts| step.at + lasts) }
+fn fault(step: &Step, hits: Option<u64>) -> Fault {
+    let until = step.lasts.map(|lasts| step.at.saturating_add(lasts));
+    let nobody = if hits == Some(0) { " (hit nobody)" } else { "" };
+    Fault { label: format!("{}{nobody}", step.label()), from: step.at, until }
 }
 
 /// Every line of the scenario as a file.

@@ -99,6 +99,50 @@ fn a_wrong_file_or_command_line_has_status_2() {
     assert_eq!(sim(&["explore", "--seeds", "5..5"]).status.code(), Some(2));
 }
 
+/// As `head` does in the end: nobody reads any more.
+#[test]
+fn a_closed_pipe_ends_the_program_quietly() {
+    use std::io::Read;
+    use std::process::Stdio;
+    for arguments in [
+        vec!["run".to_owned(), scenario("smoke.ini"), "--seeds".to_owned(), "0..4".to_owned()],
+        vec!["explore".to_owned(), scenario("must-fail.ini"), "--seeds".to_owned(), "0..4".to_owned()],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sim"))
+            .args(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program can be started");
+        drop(child.stdout.take());
+        let mut complaints = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut complaints).unwrap();
+        assert!(!complaints.contains("panicked"), "{complaints}");
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{complaints}");
+    }
+}
+
+#[test]
+fn seeds_are_told_in_their_order() {
+    let output = sim(&["run", &scenario("smoke.ini"), "--seeds", "7..12"]);
+    let out = text(&output.stdout);
+    let starts: Vec<_> = out.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
+    assert_eq!(starts, ["seed 7", "seed 8", "seed 9", "seed 10", "seed 11"]);
+}
+
+#[test]
+fn a_step_that_hits_nobody_and_peers_that_never_join_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("few.ini").display().to_string();
+    let few = "[simulation]\npeers = 5\njoined = 4\nduration = 20 s\n[gossip]\ncache_size = 5\ndegree = 3\n\
+               [fault all]\nat = 15 s\nkind = kill\nwho = 20 %\n";
+    std::fs::write(&file, few).unwrap();
+    let output = sim(&["run", &file]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = text(&output.stderr);
+    assert!(told.contains("1 of 5 peers never join") && told.contains("[fault all] hit nobody"), "{told}");
+}
+
 #[test]
 fn a_traced_peer_replays_to_the_same_actions() {
     let folder = tempfile::tempdir().unwrap();

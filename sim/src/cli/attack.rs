@@ -54,7 +54,7 @@ impl Attack {
         let first_attack = scenarios.len();
         scenarios.extend(attacks);
         if self.markdown && !self.json {
-            print!("{}", attack::HEAD);
+            out!("{}", attack::HEAD);
         }
         let rows = Mutex::new(Vec::new());
         all_seeds(&scenarios, self.seeds, attack::measure, |at, runs| {
@@ -62,15 +62,15 @@ impl Attack {
             let row = attack::Row::of(&scenarios[at], &runs[at], &runs[*peace]);
             // Told at once: who interrupts the rest has these.
             if self.markdown && !self.json {
-                print!("{}", attack::markdown(&row));
+                out!("{}", attack::markdown(&row));
             } else if !self.json {
-                println!("{}: {}", row.attack, row.wrong.as_deref().unwrap_or("holds"));
+                outln!("{}: {}", row.attack, row.wrong.as_deref().unwrap_or("holds"));
             }
             rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
         });
         let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if self.json {
-            println!("{}", serde_json::to_string(&rows).expect("numbers and text"));
+            outln!("{}", serde_json::to_string(&rows).expect("numbers and text"));
         }
         if rows.iter().all(|row| row.wrong.is_none()) { GOOD } else { MISSED }
     }

@@ -59,8 +59,8 @@ impl Sweep {
         let columns = Columns::new(&plan, &self.measures, self.seeds.count());
         match (self.json, self.markdown) {
             (true, _) => {}
-            (_, true) => print!("{}", columns.markdown_head()),
-            _ => println!("{}", columns.head()),
+            (_, true) => out!("{}", columns.markdown_head()),
+            _ => outln!("{}", columns.head()),
         }
         let rows = Mutex::new(Vec::new());
         all_seeds(
@@ -71,16 +71,16 @@ impl Sweep {
                 let row = Row::of(&plan.variants[at].values, &runs[at]);
                 // Told at once: who interrupts the rest has these.
                 match (self.json, self.markdown) {
-                    (true, _) => println!("{}", row.json(&plan, &self.seeds.range())),
-                    (_, true) => print!("{}", columns.markdown(&row)),
-                    _ => println!("{}", columns.row(&row)),
+                    (true, _) => outln!("{}", row.json(&plan, &self.seeds.range())),
+                    (_, true) => out!("{}", columns.markdown(&row)),
+                    _ => outln!("{}", columns.row(&row)),
                 }
                 rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
             },
         );
         let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !self.json && !self.markdown {
-            columns.remark().into_iter().for_each(|remark| println!("{remark}"));
+            columns.remark().into_iter().for_each(|remark| outln!("{remark}"));
         }
         let page = page(&plan, &columns, &rows, self.again());
         let files = [(&self.report, page.html()), (&self.svg, page.svg() + "\n")];
@@ -93,11 +93,11 @@ impl Sweep {
         read(&self.file)?;
         let name = self.file.display().to_string();
         let text = std::fs::read_to_string(&self.file).map_err(|error| {
-            eprintln!("{name}: cannot be read: {error}");
+            errln!("{name}: cannot be read: {error}");
             WRONG
         })?;
         Plan::new(&name, &text, self.vary.clone()).map_err(|mistakes| {
-            mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+            mistakes.iter().for_each(|mistake| errln!("{mistake}"));
             WRONG
         })
     }
@@ -124,7 +124,7 @@ fn status_of(row: &Row) -> u8 {
 fn write(path: &Path, text: &str) -> bool {
     let written = std::fs::write(path, text);
     if let Err(error) = &written {
-        eprintln!("{} cannot be written: {error}", path.display());
+        errln!("{} cannot be written: {error}", path.display());
     }
     written.is_ok()
 }

@@ -92,3 +92,27 @@ fn a_partition_that_never_heals_has_not_healed() {
         assert_eq!(values, [None, None], "{:?}", outcome.met);
     }
 }
+
+/// Five announcements among four peers, of which one loses power after the first two and before the last three, and is
+/// told of none of these.
+#[test]
+fn the_summary_tells_what_was_counted_by_hand() {
+    let mut scenario = plain(4, 200 * SECOND);
+    scenario.bootstrappers = 1;
+    scenario.network.lost_ppm = 0;
+    let mut workload = talk(40 * SECOND, 45 * SECOND);
+    workload.from = Some(1);
+    scenario.workloads.push(workload);
+    let fault = Fault::Vanish(crate::scenario::Who::Peers(vec![3]));
+    scenario.timeline.push(Step { name: "power".to_owned(), at: 41_500_000, fault, lasts: None });
+    let outcome = run(scenario.clone(), 1, Options::default(), |_, _| {});
+    let stats = &outcome.stats;
+    assert_eq!((stats.announcements, stats.judged, stats.subscribed), (5, 5, 20));
+    // Peer 3 was gone when they were judged; it had been told of two.
+    assert_eq!((stats.expected, stats.missed), (5 * 3, 0));
+    assert_eq!(stats.deliveries, 2 * 4 + 3 * 3);
+    let report = crate::telling::report(&scenario, &outcome, None, String::new());
+    assert_eq!((report.summary.peers, report.summary.deliveries), (4, stats.deliveries));
+    assert!(crate::telling::counted(&outcome).starts_with("counted 5 of 5 announcements, "));
+    assert_eq!(outcome.overlay.peers, 3);
+}

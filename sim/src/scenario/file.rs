@@ -1,8 +1,9 @@
 //! Scenario files: ini, read through the same layer as the daemon's, with the same quality of messages.
 
 use super::adversary::{ATTACKS, Adversary, LURES, Lure};
-use super::value;
+use super::fault::{self, FAULTS};
 use super::{Expectation, Fault, Measure, ModuleClass, Region, Relation, Scenario, Step, Verdict, Who, Workload};
+use super::{sense, value};
 use crate::network::Latency;
 use crate::workload::MESSAGE_MIN;
 use gossip_config::{ConfigError, Document, Place, Problem, Problems, Section, read_settings};
@@ -89,6 +90,11 @@ pub const MEASURES: &[(&str, Measure, &str)] = &[
         Measure::Healed,
         "What was said during a partition, told to all who were there 3 s after the first new link across.",
     ),
+    (
+        "counted",
+        Measure::Counted,
+        "How much `delivery` counts, of what there were subscribers for, whether these and the announcer were there or not.",
+    ),
     ("p50", Measure::P50, "Median latency from announcement to a module's being told."),
     ("p99", Measure::P99, "Its 99th percentile."),
     ("latency", Measure::Longest, "The longest."),
@@ -96,7 +102,11 @@ pub const MEASURES: &[(&str, Measure, &str)] = &[
     ("hops", Measure::Hops, "The most hops of a first copy."),
     ("overlay", Measure::Pieces, "Pieces of the overlay in the end: `connected` is 1."),
     ("neighbours", Measure::Neighbours, "The fewest neighbours of any peer in the end; `min_peers` is the setting."),
-    ("rest", Measure::Rest, "For so long, in the end, no neighbour came or went and no proof of work was wanted."),
+    (
+        "rest",
+        Measure::Rest,
+        "For so long, in the end, no neighbour came or went, no proof of work was wanted, and nobody was dialed but for look-ups.",
+    ),
     ("handshake_frames", Measure::HandshakeFrames, "Frames of joining and finding, for each handshake."),
     ("handshakes_per_join", Measure::HandshakesPerJoin, "Handshakes (proofs of work sent) for each start of a peer."),
     ("announcements", Measure::Announcements, "Announcements made."),
@@ -109,22 +119,6 @@ pub const MEASURES: &[(&str, Measure, &str)] = &[
 ];
 
 const VERDICTS: &[&str] = &["content", "yes", "no", "never"];
-const FAULTS: &[&str] = &[
-    "partition",
-    "one-way",
-    "kill",
-    "vanish",
-    "leave",
-    "pause",
-    "slow",
-    "silence",
-    "reset",
-    "drift",
-    "modules",
-    "join",
-    "churn",
-];
-
 impl Scenario {
     /// Reads a scenario file's text; `name` is what messages call it.
     pub fn parse(name: &str, text: &str) -> Result<(Self, Vec<Problem>), ConfigError> {
@@ -198,18 +192,19 @@ fn read(document: &Document, problems: &mut Problems) -> Option<Scenario> {
     let name = std::path::Path::new(document.name()).file_stem();
     scenario.name = name.map_or(String::new(), |name| name.to_string_lossy().into_owned());
     if let Some(section) = document.require_section("gossip", problems) {
-        scenario.settings = read_settings(&section, problems);
+        scenario.settings = read_gossip(&section, problems);
     }
     let mut latencies = Vec::new();
     document.require_section("simulation", problems);
     let names: Vec<String> = document.sections().map(str::to_owned).collect();
     for name in &names {
         let (kind, title) = name.split_once(' ').unwrap_or((name, ""));
-        if kind == "gossip" || kind == "expect" {
+        if ["gossip", "expect"].contains(&kind) && title.is_empty() {
             continue;
         }
         let Some(section) = document.section(name, problems) else { continue };
-        let Some((kind, ..)) = KEYS.iter().find(|(of, ..)| *of == kind) else {
+        let known = KEYS.iter().find(|(of, ..)| *of == kind && sense::is_header(kind, title));
+        let Some((kind, ..)) = known else {
             let right = "simulation, gossip, network, region NAME, modules NAME, workload NAME, fault NAME, adversary NAME, expect";
             problems.mistake(section.header(), format!("[{name}] is not known here; {right} would be right"));
             continue;
@@ -237,7 +232,22 @@ fn read(document: &Document, problems: &mut Problems) -> Option<Scenario> {
     scenario.workloads.iter_mut().for_each(|workload| workload.stop = workload.stop.min(duration));
     scenario.adversaries.iter_mut().for_each(|adversary| adversary.stop = adversary.stop.min(duration));
     scenario.timeline.sort_by_key(|step| step.at);
+    sense::check(document, &scenario, problems);
     Some(scenario)
+}
+
+/// What a daemon only warns of is a mistake here: a run without it is not the one that was meant.
+fn read_gossip(section: &Section<'_>, problems: &mut Problems) -> gossip_core::Settings {
+    let mut told = Problems::new();
+    let settings = read_settings(section, &mut told);
+    told.mistakes().iter().for_each(|one| problems.mistake(one.place.clone(), one.message.clone()));
+    for one in told.warnings() {
+        match one.message.starts_with("no such key") {
+            true => problems.mistake(one.place.clone(), one.message.clone()),
+            false => problems.warning(one.place.clone(), one.message.clone()),
+        }
+    }
+    settings
 }
 
 fn refuse_unknown(section: &Section<'_>, kind: &str, problems: &mut Problems) {
@@ -254,6 +264,7 @@ fn read_simulation(reader: &mut Reader<'_, '_>, scenario: &mut Scenario) {
         _ => Err(format!("`{text}` is not a number of peers; 1 to 1000000 would be right")),
     });
     scenario.peers = peers.unwrap_or(1);
+    // More than there are is told later, when it is certain how many there are.
     scenario.bootstrappers = reader.small("bootstrappers", 0, 64).unwrap_or(1).min(scenario.peers);
     let joined = reader.get("joined", |text| match text {
         "all" => Ok(u32::MAX),
@@ -261,7 +272,7 @@ fn read_simulation(reader: &mut Reader<'_, '_>, scenario: &mut Scenario) {
     });
     scenario.joined = joined.unwrap_or(u32::MAX).min(scenario.peers);
     scenario.join_over = reader.get("join_over", value::span).unwrap_or(scenario.join_over);
-    scenario.duration = reader.get("duration", value::span).unwrap_or(scenario.duration);
+    scenario.duration = reader.get("duration", value::pause).unwrap_or(scenario.duration);
     scenario.hash_rate = reader.number("hash_rate", 1, u64::MAX).unwrap_or(scenario.hash_rate);
     let bits = reader.number("real_pow_bits", 0, 16).and_then(|bits| u8::try_from(bits).ok());
     scenario.real_pow_bits = bits.unwrap_or(scenario.real_pow_bits);
@@ -311,12 +322,12 @@ fn read_workload(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenar
     scenario.workloads.push(Workload {
         name: title.to_owned(),
         types: reader.required("types", value::types).unwrap_or_default(),
-        every: reader.required("every", value::span).unwrap_or(1).max(1),
+        every: reader.required("every", value::pause).unwrap_or(1),
         random: reader.switch("random").unwrap_or(true),
         start: reader.get("start", value::span).unwrap_or(30_000_000),
         stop: reader.get("stop", value::span).unwrap_or(u64::MAX),
         count: reader.number("count", 0, u64::MAX).unwrap_or(u64::MAX),
-        size: (least.max(MESSAGE_MIN), most.max(MESSAGE_MIN)),
+        size: (least, most),
         ttl: reader.number("ttl", 0, 255).and_then(|ttl| u8::try_from(ttl).ok()).unwrap_or(0),
         from: from.unwrap_or(None),
         invalid_ppm: reader.get("invalid", value::share).unwrap_or(0),
@@ -325,17 +336,22 @@ fn read_workload(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenar
 
 fn read_fault(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenario) {
     let at = reader.required("at", value::span);
+    let words: Vec<&str> = FAULTS.iter().map(|(word, _)| *word).collect();
     let kind = match reader.section.has("kind") {
-        true => reader.choice("kind", FAULTS),
+        true => reader.choice("kind", &words),
         false => reader.required("kind", |_| Ok(0)),
     };
     let Some(kind) = kind else { return };
-    let kind = FAULTS[kind];
-    let needs_who = matches!(kind, "one-way" | "kill" | "vanish" | "leave" | "pause" | "slow" | "drift" | "modules");
-    let who = if needs_who { reader.required("who", value::who) } else { None };
-    let lasts = reader.get("lasts", value::span);
+    let (kind, keys) = FAULTS[kind];
+    let known = |key: &str| KEYS.iter().any(|(of, name, ..)| *of == "fault" && *name == key);
+    for key in reader.section.keys().filter(|key| known(key) && !["at", "kind"].contains(key) && !keys.contains(key)) {
+        let message = format!("means nothing to {kind}; at, kind, {} would be right", keys.join(", "));
+        reader.problems.mistake(reader.section.place(key), message);
+    }
+    let who = if keys.contains(&"who") { reader.required("who", value::who) } else { None };
+    let lasts = if keys.contains(&"lasts") { reader.get("lasts", value::span) } else { None };
     let fault = match (kind, who) {
-        ("partition", _) => Fault::Partition(reader.get("groups", value::numbers).unwrap_or(vec![1, 1])),
+        ("partition", _) => Fault::Partition(reader.get("groups", fault::groups).unwrap_or(vec![1, 1])),
         ("one-way", Some(who)) => Fault::OneWay(who),
         ("kill", Some(who)) => Fault::Kill(who),
         ("vanish", Some(who)) => Fault::Vanish(who),
@@ -351,7 +367,7 @@ fn read_fault(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scenario)
             Fault::Join(count.unwrap_or(0), reader.get("over", value::span).unwrap_or(0))
         }
         ("churn", _) => Fault::Churn {
-            every: reader.get("every", value::span).unwrap_or(1_000_000).max(1),
+            every: reader.get("every", value::pause).unwrap_or(1_000_000),
             down: reader.get("down", value::span).unwrap_or(30_000_000),
         },
         _ => return,
@@ -380,7 +396,7 @@ fn read_adversary(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scena
         networks: reader.small("networks", 1, 256).unwrap_or(256).min(hosts),
         targets: reader.get("targets", value::who).unwrap_or(Who::Share(1_000_000)),
         connections: reader.small("connections", 0, 10_000).unwrap_or(1),
-        every: reader.get("every", value::span).unwrap_or(1_000_000).max(1),
+        every: reader.get("every", value::pause).unwrap_or(1_000_000),
         start: reader.get("start", value::span).unwrap_or(30_000_000),
         stop: reader.get("stop", value::span).unwrap_or(u64::MAX),
         size: reader.small("size", MESSAGE_MIN, 65_525).unwrap_or(200),
@@ -398,7 +414,12 @@ fn read_adversary(reader: &mut Reader<'_, '_>, title: &str, scenario: &mut Scena
 }
 
 fn join_regions(scenario: &mut Scenario, rows: Vec<(Place, Vec<u64>)>, problems: &mut Problems) {
-    let Latency::Regions(matrix) = &mut scenario.network.latency else { return };
+    let Latency::Regions(matrix) = &mut scenario.network.latency else {
+        for (place, _) in rows {
+            problems.mistake(place, "regions mean nothing without latency = regions in [network]");
+        }
+        return;
+    };
     let count = rows.len();
     if count == 0 {
         let place = rows.first().map(|(place, _)| place.clone());

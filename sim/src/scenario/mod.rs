@@ -1,13 +1,16 @@
 //! What a simulation is about: who is there, what they do, what goes wrong, and what is expected in the end.
 
 mod adversary;
+mod fault;
 mod file;
+mod sense;
 #[cfg(test)]
 mod tests;
 mod value;
 mod write;
 
 pub use adversary::{ATTACKS, Adversary, Attack, Lure};
+pub(crate) use fault::LEAVING;
 pub use file::{KEYS, Key, MEASURES};
 pub use value::{show_bound, show_measured};
 
@@ -198,6 +201,8 @@ pub enum Measure {
     Prompt,
     /// Deliveries three seconds after the first link across a healed partition of those that should be, ppm.
     Healed,
+    /// Of all deliveries to whoever subscribed, those that count, ppm.
+    Counted,
     /// Median latency, microseconds.
     P50,
     /// 99th percentile of the latency, microseconds.

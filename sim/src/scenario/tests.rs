@@ -97,3 +97,91 @@ fn a_file_without_what_it_needs_says_so() {
         mistakes(&format!("{SMALL}[network]\nlatency = regions\n")).iter().any(|one| one.contains("[region NAME]"))
     );
 }
+
+/// Each of these lines, at the end of a small file, is told of on its line with these words.
+#[test]
+fn what_would_run_otherwise_than_written_is_a_mistake() {
+    for (more, words) in [
+        ("[simulation x]\npeers = 5", "[simulation x] is not known here"),
+        ("[network 2]\njitter = 1 ms", "[network 2] is not known here"),
+        ("[gossip x]\ndegree = 5", "[gossip x] is not known here"),
+        ("[fault f]\nkind = kill\nat = 1 s\nwho = 1\ngroups = 1, 1", "means nothing to kill; at, kind, lasts, who"),
+        ("[fault f]\nkind = kill\nat = 1 s\nwho = 1\ncost = 1 s", "means nothing to kill"),
+        ("[fault f]\nkind = reset\nat = 1 s\nlasts = 5 s", "means nothing to reset; at, kind, links would be right"),
+        ("[fault f]\nkind = join\nat = 1 s\ncount = 5\nwho = 5", "means nothing to join"),
+        ("[fault f]\nkind = partition\nat = 1 s\ngroups = 0, 7", "parts nobody"),
+        ("[fault f]\nkind = partition\nat = 1 s\ngroups = 1", "parts nobody"),
+        ("[fault f]\nkind = reset\nat = 61 s", "after the end"),
+        ("[fault f]\nkind = kill\nat = 1 s\nwho = peers 3, 20", "no peer 20; 0 to 19"),
+        ("[fault f]\nkind = churn\nat = 1 s\nevery = 0 s", "no time at all"),
+        ("[adversary a]\nkind = flood\ntargets = peers 500", "no peer 500"),
+        ("[modules m]\ntypes = 1\n[workload w]\ntypes = 1\nevery = 1 s\nfrom = 20", "no peer 20"),
+        ("[workload w]\ntypes = 1\nevery = 0 s", "no time at all"),
+        ("[workload w]\ntypes = 1\nevery = 1 s\nsize = 0 to 8", "9 to 65525"),
+        ("[workload w]\ntypes = 1\nevery = 1 s\nsize = 65526", "9 to 65525"),
+        ("[region r]\nlatency = 1 ms", "without latency = regions"),
+        ("[network]\nlatency = fixed 5000000000 h", "fixed 20 ms"),
+    ] {
+        let text = format!("{SMALL}{more}\n");
+        let line = if more.starts_with("[simulation x]")
+            || more.starts_with("[network 2]")
+            || more.starts_with("[gossip x]")
+        {
+            6
+        } else {
+            text.lines().count()
+        };
+        let told = mistakes(&text);
+        assert_eq!(told.len(), 1, "{more}: {told:#?}");
+        assert!(told[0].starts_with(&format!("x.ini:{line}:")) && told[0].contains(words), "{more}: {told:#?}");
+    }
+    for (changed, words) in [
+        (SMALL.replace("degree", "degre"), "the nearest known one is degree"),
+        (SMALL.replace("degree = 30", "degree = 30\nfan_out = 3"), "no such key"),
+        (SMALL.replace("degree = 30", "degree = 30\npow_scheme = ascii-zeros"), "zero-bits only"),
+        (SMALL.replace("peers = 20", "peers = 20\njoined = 21"), "only 20 peers"),
+        (SMALL.replace("peers = 20", "peers = 20\nbootstrappers = 21"), "only 20 peers"),
+        (SMALL.replace("peers = 20", "peers = 20\nduration = 0 s"), "no time at all"),
+        (SMALL.replace("peers = 20", "peers = 20\nduration = 8761 h"), "a year (8760 h)"),
+    ] {
+        let told = mistakes(&changed);
+        assert!(told.iter().any(|one| one.contains(words)), "{changed}: {told:#?}");
+    }
+}
+
+#[test]
+fn each_key_of_a_fault_means_something_to_some_kind_and_each_kind_reads_with_all_of_its_own() {
+    for (_, key, ..) in KEYS.iter().filter(|(kind, key, ..)| *kind == "fault" && !["at", "kind"].contains(key)) {
+        assert!(fault::FAULTS.iter().any(|(_, keys)| keys.contains(key)), "{key}");
+    }
+    for (kind, keys) in fault::FAULTS {
+        let value = |key: &&str| match *key {
+            "who" => "3",
+            "groups" => "1, 2",
+            "links" => "5 %",
+            "ppm" | "count" => "7",
+            _ => "4 s",
+        };
+        let lines: String = keys.iter().map(|key| format!("{key} = {}\n", value(key))).collect();
+        let text = format!("{SMALL}[fault f]\nat = 1 s\nkind = {kind}\n{lines}");
+        let (scenario, _) = Scenario::parse("x.ini", &text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(scenario.timeline[0].fault.may_last(), keys.contains(&"lasts"), "{kind}");
+        assert_eq!(Scenario::parse("x.ini", &scenario.to_ini()).unwrap().0, scenario, "{kind}");
+    }
+}
+
+#[test]
+fn what_is_hardly_meant_is_odd() {
+    let odd = |more: &str, peers: u32| {
+        let mut scenario = Scenario::parse("x.ini", &format!("{SMALL}{more}")).unwrap().0;
+        scenario.joined = 5;
+        scenario.peers = peers;
+        scenario.oddities().join("; ")
+    };
+    let crowd = "[fault f]\nat = 1 s\nkind = join\ncount = 15\n";
+    assert_eq!(odd(crowd, 20), "");
+    assert!(odd(crowd, 100).contains("80 of 100 peers never join"), "{}", odd(crowd, 100));
+    assert!(odd(crowd, 10).contains("let 15 peers join, of which there are 5"), "{}", odd(crowd, 10));
+    assert!(odd(&format!("{crowd}[workload w]\ntypes = 1\nevery = 1 s\nstart = 90 s\n"), 20).contains("starts after"));
+    assert!(odd(&format!("{crowd}[workload w]\ntypes = 1\nevery = 1 s\nfrom = 19\n"), 15).contains("there is not"));
+}

@@ -2,6 +2,11 @@
 
 use crate::network::Latency;
 use crate::scenario::{Measure, Who};
+use crate::workload::MESSAGE_MIN;
+use gossip_core::limits::DATA_MAX;
+
+/// So long is anything at most, so that times can be added up: a year, microseconds.
+const SPAN_MAX: u64 = 365 * 24 * 3_600_000_000;
 
 /// A span of time in microseconds: `20 ms`, `1.5 s`, `2 min`, `1 h`, `300 us`.
 pub(super) fn span(text: &str) -> Result<u64, String> {
@@ -15,7 +20,19 @@ pub(super) fn span(text: &str) -> Result<u64, String> {
         "h" => 3_600_000_000,
         _ => return Err(wrong()),
     };
-    decimal(number, unit).ok_or_else(wrong)
+    let span = decimal(number, unit).ok_or_else(wrong)?;
+    if span > SPAN_MAX {
+        return Err(format!("`{text}` is too long; a year (8760 h) at most would be right"));
+    }
+    Ok(span)
+}
+
+/// A span that is not nothing.
+pub(super) fn pause(text: &str) -> Result<u64, String> {
+    match span(text)? {
+        0 => Err(format!("`{text}` is no time at all; 1 us at least would be right")),
+        pause => Ok(pause),
+    }
 }
 
 /// Writes a span with the largest unit that leaves no rest.
@@ -54,8 +71,8 @@ pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
     let (least, most) = between(text, |text| {
         text.parse::<u32>()
             .ok()
-            .filter(|&size| size as usize <= gossip_core::limits::ANNOUNCE_DATA_MAX)
-            .ok_or_else(|| format!("`{text}` is not a size; {} to {} would be right", 9, 65_527))
+            .filter(|&size| size >= MESSAGE_MIN && size as usize <= DATA_MAX)
+            .ok_or_else(|| format!("`{text}` is not a size; {MESSAGE_MIN} to {DATA_MAX} would be right"))
     })?;
     Ok((least, most))
 }
@@ -141,7 +158,7 @@ pub(super) fn show_latency(latency: &Latency) -> String {
 /// A bound of an expectation, in its measure's unit.
 pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64, String> {
     match measure {
-        Measure::Delivery | Measure::Prompt | Measure::Healed => share(text).map(u64::from),
+        Measure::Delivery | Measure::Prompt | Measure::Healed | Measure::Counted => share(text).map(u64::from),
         Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => span(text),
         Measure::Redundancy | Measure::HandshakesPerJoin => {
             decimal(text, 1_000).ok_or_else(|| format!("`{text}` is not a number; 2.5 would be right"))
@@ -160,7 +177,9 @@ pub fn show_measured(measure: Measure, value: Option<u64>) -> String {
 /// A bound, or what was measured, as a person reads it.
 pub fn show_bound(measure: Measure, value: u64) -> String {
     match measure {
-        Measure::Delivery | Measure::Prompt | Measure::Healed => format!("{}.{:04} %", value / 10_000, value % 10_000),
+        Measure::Delivery | Measure::Prompt | Measure::Healed | Measure::Counted => {
+            format!("{}.{:04} %", value / 10_000, value % 10_000)
+        }
         Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => show_span(value),
         Measure::Redundancy | Measure::HandshakesPerJoin => format!("{}.{:03}", value / 1_000, value % 1_000),
         _ => value.to_string(),
@@ -221,6 +240,10 @@ mod tests {
         assert!(share("101 %").is_err() && share("5").is_err());
         assert!(types("70000").is_err() && types("7-5").is_err() && types("").is_err());
         assert!(spans("3 s to 1 s").is_err());
+        assert_eq!(span("8760 h"), Ok(SPAN_MAX));
+        assert!(span("8760.1 h").unwrap_err().contains("8760 h") && pause("0 s").is_err());
+        assert_eq!(sizes("9 to 65525"), Ok((9, 65_525)));
+        assert!(sizes("8").is_err() && sizes("0 to 8").is_err() && sizes("65526").is_err());
         assert!(latency("normal 5 ms").is_err() && latency("regions 5").is_err() && latency("fast").is_err());
     }
 

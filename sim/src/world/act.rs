@@ -5,8 +5,9 @@ use super::peer::peer_at;
 use crate::network::{EndId, Owner};
 use crate::pow::{Task, solving_time};
 use crate::wake::Wake;
+use gossip_core::limits::FRAME_HEADER;
 use gossip_core::pow::Puzzle;
-use gossip_core::wire::{Frame, PeerMessage, kind};
+use gossip_core::wire::{Features, Frame, PeerMessage, kind};
 use gossip_core::{Action, ConnectionId, Event, Flush, Note};
 use std::net::SocketAddr;
 
@@ -60,7 +61,7 @@ impl World {
         self.digest = mix(mix(mix(self.digest, self.now), u64::from(peer) << 8 | code), detail);
         let host = &mut self.peers[peer as usize];
         if host.cost > 0 {
-            host.busy_until = self.now.max(host.busy_until) + host.cost;
+            host.busy_until = self.now.max(host.busy_until).saturating_add(host.cost);
         }
     }
 
@@ -136,6 +137,9 @@ impl World {
 
     fn send(&mut self, peer: u32, connection: ConnectionId, mut frame: Frame) {
         let Some(end) = self.open_end(peer, connection, "sends") else { return };
+        if frame.kind() == kind::CAPABILITIES && connection.is_dialed() && !looks_up(&frame) {
+            self.stats.last_change = self.now;
+        }
         match self.network.holder(end.other()).0 {
             Owner::Peer(to) => {
                 self.stats.sent(frame.kind(), frame.len(), self.now);
@@ -184,6 +188,7 @@ impl World {
         if self.open_end(peer, connection, "wants a proof of work for").is_none() {
             return;
         }
+        self.stats.last_change = self.now;
         let takes = solving_time(&mut self.rngs.work, self.scenario.settings.pow.bits(), self.scenario.hash_rate);
         let host = &mut self.peers[peer as usize];
         let twice = host.tasks.iter().any(|task| task.connection == connection);
@@ -261,6 +266,16 @@ impl World {
     fn misuse(&mut self, peer: u32, connection: ConnectionId, what: &str) {
         let detail = format!("{what} {connection}, which it does not have");
         self.checks.violate(self.now, peer, "nothing is done on a connection that is not there", detail);
+    }
+}
+
+/// Does it say that its connection is a look-up, and nothing else?
+fn looks_up(capabilities: &Frame) -> bool {
+    let bytes = capabilities.to_vec();
+    let body = bytes.get(FRAME_HEADER..).unwrap_or_default();
+    match PeerMessage::decode(capabilities.kind(), body) {
+        Ok(PeerMessage::Capabilities(those)) => those.features.has(Features::LOOK_UP),
+        _ => false,
     }
 }
 

@@ -3,20 +3,34 @@
 use super::World;
 use super::healing::Split;
 use crate::network::CutId;
-use crate::scenario::{Fault, Who};
+use crate::scenario::{Fault, LEAVING, Who};
 use crate::wake::Wake;
 use gossip_core::Event;
-
-/// A process told to shut down has so long to say goodbye.
-const EXIT: u64 = 2_000_000;
+use std::collections::BTreeMap;
 
 /// What is put right when a fault's time is over.
 #[derive(Debug)]
 pub(super) enum Undo {
     /// These cuts heal.
     Heal(Vec<CutId>),
-    /// These peers are as quick as ever.
-    Quicken(Vec<u32>),
+    /// Peers are as they were before.
+    Mend,
+}
+
+/// What is wrong with one peer, as long as a step lasts.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    step: u32,
+    peer: u32,
+    harm: Harm,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    /// Each event takes it so long, microseconds; of several the longest counts.
+    Slow(u64),
+    /// Its clock gains so many ppm; of several the last counts.
+    Drift(i32),
 }
 
 impl World {
@@ -24,68 +38,124 @@ impl World {
     pub(super) fn step(&mut self, at: u32) {
         let step = self.scenario.timeline[at as usize].clone();
         let back = step.lasts;
-        match &step.fault {
+        let hit = match &step.fault {
             Fault::Partition(shares) => {
-                let cuts = self.partition(shares, back.is_some());
+                let (cuts, parted) = self.partition(shares, back.is_some());
                 self.undo_later(at, back, Undo::Heal(cuts));
+                parted
             }
             Fault::OneWay(who) => {
                 let chosen = self.set_of(who);
+                let unheard = chosen.iter().filter(|in_set| **in_set).count();
                 let others = chosen.iter().map(|in_set| !in_set).collect();
                 let cut = self.network.reach().cut(chosen, others);
                 self.undo_later(at, back, Undo::Heal(vec![cut]));
+                unheard
             }
-            Fault::Kill(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Kill, back)),
-            Fault::Vanish(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Vanish, back)),
-            Fault::Leave(who) => self.choose(who).into_iter().for_each(|peer| self.end_for(peer, Way::Leave, back)),
+            Fault::Kill(who) => self.end_some(who, Way::Kill, back),
+            Fault::Vanish(who) => self.end_some(who, Way::Vanish, back),
+            Fault::Leave(who) => self.end_some(who, Way::Leave, back),
             Fault::Pause(who) => {
-                for peer in self.choose(who) {
+                let until = back.map_or(u64::MAX, |lasts| self.now + lasts);
+                let chosen = self.choose(who);
+                for &peer in &chosen {
                     // A shorter pause within a longer one ends nothing.
                     let busy_until = &mut self.peers[peer as usize].busy_until;
-                    *busy_until = (*busy_until).max(self.now + back.unwrap_or(0));
+                    *busy_until = until.max(*busy_until);
                 }
+                chosen.len()
             }
             Fault::Slow(who, cost) => {
                 let chosen = self.choose(who);
-                chosen.iter().for_each(|&peer| self.peers[peer as usize].cost = *cost);
-                self.undo_later(at, back, Undo::Quicken(chosen));
+                chosen.iter().for_each(|&peer| self.harm(at, peer, Harm::Slow(*cost)));
+                self.undo_later(at, back, Undo::Mend);
+                chosen.len()
             }
             Fault::Silence(ppm) => self.on_links(*ppm, |world, end| world.network.silence(end)),
             Fault::Reset(ppm) => {
-                self.on_links(*ppm, |world, end| world.network.break_link(world.now, end, &mut world.queue));
+                self.on_links(*ppm, |world, end| world.network.break_link(world.now, end, &mut world.queue))
             }
             Fault::Drift(who, most_ppm) => {
-                for peer in self.choose(who) {
+                let chosen = self.choose(who);
+                for &peer in &chosen {
                     let drift = self.rngs.faults.between(0, 2 * u64::from(*most_ppm));
                     let drift = i64::try_from(drift).unwrap_or(0) - i64::from(*most_ppm);
-                    self.peers[peer as usize].clock.drift(self.now, i32::try_from(drift).unwrap_or(0));
-                    self.peers[peer as usize].wake_at = None;
-                    self.reschedule(peer);
+                    self.harm(at, peer, Harm::Drift(i32::try_from(drift).unwrap_or(0)));
                 }
+                self.undo_later(at, back, Undo::Mend);
+                chosen.len()
             }
             Fault::Modules(who) => {
-                for peer in self.choose(who) {
-                    self.modules_of(peer).for_each(|module| self.module_ends(module));
-                }
+                let chosen = self.choose(who);
+                let those: Vec<u32> = chosen.iter().flat_map(|&peer| self.modules_of(peer)).collect();
+                those.iter().for_each(|&module| self.module_ends(module));
+                those.len()
             }
-            Fault::Join(count, over) => {
-                for _ in 0..*count {
-                    if self.next_to_join < self.scenario.peers {
-                        let delay = self.rngs.joins.below(over + 1);
-                        self.queue.push(self.now + delay, Wake::Join(self.next_to_join));
-                        self.next_to_join += 1;
-                    }
-                }
-            }
+            Fault::Join(count, over) => self.join_more(*count, *over),
             Fault::Churn { every, down } => {
                 let over = back.is_some_and(|lasts| self.now >= step.at + lasts);
-                if !over {
-                    self.churn(*down);
-                    let pause = self.rngs.faults.exponential(*every).max(1);
-                    self.queue.push(self.now + pause, Wake::Step(at));
+                if over {
+                    return;
                 }
+                let gone = self.churn(*down);
+                let pause = self.rngs.faults.exponential(*every).max(1);
+                self.queue.push(self.now + pause, Wake::Step(at));
+                gone
+            }
+        };
+        self.stats.hit(at as usize, hit as u64);
+    }
+
+    /// So many more peers join, if there are so many.
+    fn join_more(&mut self, count: u32, over: u64) -> usize {
+        let before = self.next_to_join;
+        while self.next_to_join < self.scenario.peers && self.next_to_join - before < count {
+            let delay = self.rngs.joins.below(over + 1);
+            self.queue.push(self.now + delay, Wake::Join(self.next_to_join));
+            self.next_to_join += 1;
+        }
+        (self.next_to_join - before) as usize
+    }
+
+    fn harm(&mut self, step: u32, peer: u32, harm: Harm) {
+        self.wrongs.push(Wrong { step, peer, harm });
+        match harm {
+            Harm::Slow(cost) => {
+                let slowest = &mut self.peers[peer as usize].cost;
+                *slowest = cost.max(*slowest);
+            }
+            Harm::Drift(ppm) => self.drift(peer, ppm),
+        }
+    }
+
+    fn drift(&mut self, peer: u32, ppm: i32) {
+        self.peers[peer as usize].clock.drift(self.now, ppm);
+        self.peers[peer as usize].wake_at = None;
+        self.reschedule(peer);
+    }
+
+    /// What a step did to peers is over; what others did to them goes on.
+    fn mend(&mut self, step: u32) {
+        let (over, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.wrongs).into_iter().partition(|wrong| wrong.step == step);
+        let mut drifts = BTreeMap::new();
+        for Wrong { peer, harm, .. } in over {
+            match harm {
+                Harm::Slow(_) => self.peers[peer as usize].cost = 0,
+                Harm::Drift(_) => drop(drifts.insert(peer, 0)),
             }
         }
+        for &Wrong { peer, harm, .. } in &left {
+            match harm {
+                Harm::Slow(cost) => {
+                    let slowest = &mut self.peers[peer as usize].cost;
+                    *slowest = cost.max(*slowest);
+                }
+                Harm::Drift(ppm) => drop(drifts.get_mut(&peer).map(|drift| *drift = ppm)),
+            }
+        }
+        self.wrongs = left;
+        drifts.into_iter().for_each(|(peer, ppm)| self.drift(peer, ppm));
     }
 
     /// A step's time is over.
@@ -100,7 +170,7 @@ impl World {
                 self.network.retransmit(self.now, &mut self.queue);
                 self.settle_written();
             }
-            Undo::Quicken(peers) => peers.into_iter().for_each(|peer| self.peers[peer as usize].cost = 0),
+            Undo::Mend => self.mend(at),
         }
     }
 
@@ -111,7 +181,8 @@ impl World {
         }
     }
 
-    fn partition(&mut self, shares: &[u32], heals: bool) -> Vec<CutId> {
+    /// The cuts, and how many peers are not in the largest group.
+    fn partition(&mut self, shares: &[u32], heals: bool) -> (Vec<CutId>, usize) {
         let total = shares.iter().map(|&share| u64::from(share)).sum::<u64>().max(1);
         let mut groups: Vec<Vec<bool>> = vec![Vec::with_capacity(self.peers.len()); shares.len()];
         for _ in 0..self.peers.len() {
@@ -128,21 +199,26 @@ impl World {
                 cuts.push(self.network.reach().cut(groups[from].clone(), groups[to].clone()));
             }
         }
+        let largest = groups.iter().map(|group| group.iter().filter(|in_it| **in_it).count()).max();
         self.stats.partitions += 1;
         self.split = heals.then(|| Split::new(self.now, groups));
-        cuts
+        (cuts, self.peers.len() - largest.unwrap_or(0))
     }
 
-    fn churn(&mut self, down: u64) {
+    fn churn(&mut self, down: u64) -> usize {
         let back = self.rngs.faults.between(1, down.max(1));
         let way = match self.rngs.faults.below(3) {
             0 => Way::Kill,
             1 => Way::Vanish,
             _ => Way::Leave,
         };
-        for peer in self.choose(&Who::Count(1)) {
-            self.end_for(peer, way, Some(back));
-        }
+        self.end_some(&Who::Count(1), way, Some(back))
+    }
+
+    fn end_some(&mut self, who: &Who, way: Way, back: Option<u64>) -> usize {
+        let chosen = self.choose(who);
+        chosen.iter().for_each(|&peer| self.end_for(peer, way, back));
+        chosen.len()
     }
 
     fn end_for(&mut self, peer: u32, way: Way, back: Option<u64>) {
@@ -153,14 +229,14 @@ impl World {
                 let host = &mut self.peers[peer as usize];
                 if host.state.is_some() && !host.leaving {
                     host.leaving = true;
-                    self.queue.push(self.now + EXIT, Wake::Exit(peer));
+                    self.queue.push(self.now + LEAVING, Wake::Exit(peer));
                     self.feed(peer, Event::Shutdown);
                     self.settle_written();
                 }
             }
         }
         if let Some(back) = back {
-            let after = if way == Way::Leave { EXIT + 1 } else { 0 };
+            let after = if way == Way::Leave { LEAVING + 1 } else { 0 };
             self.queue.push(self.now + after + back, Wake::Join(peer));
         }
     }
@@ -189,16 +265,19 @@ impl World {
         set
     }
 
-    fn on_links(&mut self, ppm: u32, mut act: impl FnMut(&mut Self, crate::network::EndId)) {
+    fn on_links(&mut self, ppm: u32, mut act: impl FnMut(&mut Self, crate::network::EndId)) -> usize {
+        let mut hit = 0;
         for peer in 0..self.peers.len() {
             let dialed = self.peers[peer].ends.iter().filter(|(connection, _)| connection.is_dialed());
             let ends: Vec<_> = dialed.map(|&(_, end)| end).collect();
             for end in ends {
                 if self.network.is_open(end) && self.rngs.faults.ppm(ppm) {
                     act(self, end);
+                    hit += 1;
                 }
             }
         }
+        hit
     }
 }
 

@@ -13,6 +13,7 @@ mod trace;
 
 pub use peer::{address_of, peer_at};
 pub use stats::Stats;
+pub(crate) use stats::share_ppm;
 pub use sweep::Overlay;
 
 #[cfg(test)]
@@ -72,6 +73,8 @@ pub struct World {
     free_answers: Vec<u32>,
     /// What is to be put right, by the step that made it wrong.
     undos: Vec<(u32, Undo)>,
+    /// Whose clocks run wrong and who is slow, in the order in which that came about.
+    wrongs: Vec<faults::Wrong>,
     /// The last partition.
     split: Option<healing::Split>,
     /// The peer that was looked over last.
@@ -114,6 +117,7 @@ impl World {
             answers: Vec::new(),
             free_answers: Vec::new(),
             undos: Vec::new(),
+            wrongs: Vec::new(),
             split: None,
             swept: 0,
             next_to_join: 0,
@@ -213,6 +217,11 @@ impl World {
     /// Peers that run.
     pub fn running(&self) -> impl Iterator<Item = (u32, &GossipState)> {
         (0..).zip(&self.peers).filter_map(|(peer, host)| Some((peer, host.state.as_ref()?)))
+    }
+
+    /// Peers that ran at any time so far.
+    pub fn took_part(&self) -> u64 {
+        self.peers.iter().filter(|host| host.starts > 0).count() as u64
     }
 
     fn prepare(&mut self) {
@@ -382,6 +391,7 @@ impl World {
 
     fn dialed(&mut self, end: EndId) {
         let (owner, connection) = self.network.holder(end);
+        let (to, _) = self.network.holder(end.other());
         let state = self.network.dial_state(self.now, end, &mut self.queue);
         let outcome = match state {
             DialState::Abandoned | DialState::Waiting => return,
@@ -406,6 +416,10 @@ impl World {
         match (owner, outcome) {
             (Owner::Peer(peer), Ok(())) => self.feed(peer, Event::DialSucceeded { connection }),
             (Owner::Peer(peer), Err(error)) => {
+                // It never said what for. Only bootstrappers are looked up.
+                if !matches!(to, Owner::Peer(other) if other < self.scenario.bootstrappers) {
+                    self.stats.last_change = self.now;
+                }
                 self.peers[peer as usize].forget(connection);
                 self.feed(peer, Event::DialFailed { connection, error });
             }
@@ -491,6 +505,8 @@ impl World {
         let Some(state) = host.state.take() else { return };
         self.stats.dropped_by_ended += stats::dropped(state.metrics());
         (host.wake_at, host.solved_at, host.leaving) = (None, None, false);
+        // What paused was the process.
+        host.busy_until = 0;
         if let Some(trace) = self.trace.as_mut().filter(|trace| trace.peer == peer) {
             trace.ends();
         }

@@ -32,7 +32,10 @@ pub struct Stats {
     pub unannounced: u64,
     /// Announcements that count: without limit, valid, of a peer that lived on, old enough.
     pub judged: u64,
-    /// Deliveries that there should have been of these.
+    /// Of messages without limit, valid and old enough, whatever became of who announced them: modules that subscribe to
+    /// them, whether they were there or not.
+    pub subscribed: u64,
+    /// Deliveries that there should have been of those that count, to modules that were there.
     pub expected: u64,
     /// Those of them that there were not.
     pub missed: u64,
@@ -73,7 +76,8 @@ pub struct Stats {
     pub last_fault: Option<String>,
     /// From announcement to a module's being told, microseconds.
     pub latency: Histogram<u64>,
-    /// When the neighbourhood changed last, microseconds.
+    /// When a neighbour came or went, a proof of work was wanted, asked for or sent, or somebody was dialed but for a
+    /// look-up, last, microseconds.
     pub last_change: u64,
     /// Connects of each peer to somebody who has no part in this.
     pub victim_connects: Vec<u32>,
@@ -85,6 +89,8 @@ pub struct Stats {
     pub attacks: u64,
     /// Messages that processes dropped, until they ended, because a table or queue was full.
     pub dropped_by_ended: u64,
+    /// Peers, links or modules that each step of the timeline hit so far.
+    hits: Vec<u64>,
     kinds: [(u64, u64); KINDS],
     views: Vec<(u32, Option<u64>)>,
 }
@@ -102,6 +108,7 @@ impl Stats {
             last_message: 0,
             unannounced: 0,
             judged: 0,
+            subscribed: 0,
             expected: 0,
             missed: 0,
             prompt_expected: 0,
@@ -128,6 +135,7 @@ impl Stats {
             bans: 0,
             attacks: 0,
             dropped_by_ended: 0,
+            hits: Vec::new(),
             kinds: [(0, 0); KINDS],
             views: vec![(0, None); peers],
         }
@@ -154,13 +162,27 @@ impl Stats {
     pub(super) fn sent(&mut self, of_kind: u16, len: usize, now: u64) {
         self.peer_frames += 1;
         self.peer_bytes += len as u64;
-        if of_kind == kind::PEER_NOTIFICATION {
-            self.last_message = now;
+        match of_kind {
+            kind::PEER_NOTIFICATION => self.last_message = now,
+            kind::VERIFICATION_REQUEST | kind::VERIFICATION_RESPONSE => self.last_change = now,
+            _ => {}
         }
         if let Some((frames, bytes)) = self.kinds.get_mut(usize::from(of_kind.wrapping_sub(FIRST_KIND))) {
             *frames += 1;
             *bytes += len as u64;
         }
+    }
+
+    pub(super) fn hit(&mut self, step: usize, count: u64) {
+        if self.hits.len() <= step {
+            self.hits.resize(step + 1, 0);
+        }
+        self.hits[step] += count;
+    }
+
+    /// Peers, links or modules that a step of the timeline hit so far; `None` before its time.
+    pub fn hits(&self, step: usize) -> Option<u64> {
+        self.hits.get(step).copied()
     }
 
     /// Frame types that peers sent to each other, how many of each and their bytes.
@@ -260,7 +282,7 @@ pub(super) fn dropped(metrics: &Metrics) -> u64 {
 }
 
 /// One missing in a million must show.
-fn share_ppm(expected: u64, missed: u64) -> Option<u64> {
+pub(crate) fn share_ppm(expected: u64, missed: u64) -> Option<u64> {
     ((expected - missed) * 1_000_000).checked_div(expected)
 }
 

@@ -1,9 +1,11 @@
 //! Looking over: tables and connections of peers, messages whose time is over, and, in the end, the overlay.
 
+use super::modules::Module;
 use super::{SECOND, World};
 use crate::check::{Floor, Held, Message};
 use crate::network::{EndId, Owner};
 use crate::report;
+use crate::scenario::Step;
 use crate::world::peer_at;
 use gossip_core::Status;
 use gossip_core::time::Instant;
@@ -69,7 +71,7 @@ impl World {
 
     /// Has it done all that was due, and long ago?
     fn is_idle(&self, peer: u32) -> bool {
-        self.peers[peer as usize].busy_until + SECOND <= self.now
+        self.peers[peer as usize].busy_until.saturating_add(SECOND) <= self.now
     }
 
     /// A running peer's public status.
@@ -89,7 +91,15 @@ impl World {
         }
         let host = &self.peers[announced.peer as usize];
         let lived_on = host.state.is_some() && host.starts == announced.life;
-        if announced.ttl != 0 || !announced.valid || !lived_on || announced.at + YOUNGEST > self.now {
+        if announced.ttl != 0 || !announced.valid || self.scenario.peers < 2 || announced.at + YOUNGEST > self.now {
+            return;
+        }
+        let wants = |module: &Module| {
+            let class = &self.scenario.modules[usize::from(module.class)];
+            class.reads && class.types.contains(&announced.data_type)
+        };
+        self.stats.subscribed += self.modules.iter().filter(|module| wants(module)).count() as u64;
+        if !lived_on {
             return;
         }
         self.stats.judged += 1;
@@ -97,11 +107,9 @@ impl World {
         let expected_before = self.stats.expected;
         let mut delays = Vec::new();
         for (module, state) in (0..).zip(&self.modules) {
-            let class = &self.scenario.modules[usize::from(state.class)];
             let was_there = state.since.is_some_and(|since| since <= announced.at)
-                && self.scenario.peers > 1
                 && self.stats.established_since(state.peer).is_some_and(|since| since <= announced.at);
-            if was_there && class.reads && class.types.contains(&announced.data_type) {
+            if was_there && wants(state) {
                 self.stats.expected += 1;
                 match message.first_told_after(module) {
                     None => self.stats.missed += 1,
@@ -154,10 +162,10 @@ impl World {
     }
 
     /// Has nothing of the timeline happened for so long, microseconds?
-    fn has_been_calm(&self, span: u64) -> bool {
-        let faults = self.scenario.timeline.iter().map(|step| step.at + step.lasts.unwrap_or(0));
-        let attacks = self.scenario.adversaries.iter().map(|adversary| adversary.stop);
-        faults.chain(attacks).all(|over| over + span <= self.now)
+    pub(super) fn has_been_calm(&self, span: u64) -> bool {
+        let faults = self.scenario.timeline.iter().map(Step::over);
+        let attacks = self.scenario.adversaries.iter().map(|adversary| Some(adversary.stop));
+        faults.chain(attacks).all(|over| over.is_some_and(|over| over.saturating_add(span) <= self.now))
     }
 
     /// Messages that peers dropped so far because a table or queue was full.
