@@ -1,7 +1,7 @@
 //! The place where the parts meet.
 //!
 //! `modules` handles what modules send, `peers` what peers send, `joining` the handshake and the view, `dialing` whom to
-//! call; each is an `impl` block of [`GossipState`] over the same parts.
+//! call, `telling` what peers are told of others; each is an `impl` block of [`GossipState`] over the same parts.
 
 mod dialing;
 mod ending;
