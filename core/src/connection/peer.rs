@@ -9,7 +9,7 @@ use crate::limits;
 use crate::membership::faults::Score;
 use crate::settings::Settings;
 use crate::status::Traffic;
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::util::bucket::{Limit, TokenBuckets};
 use crate::wire::{Deframer, kind};
 use std::net::SocketAddr;
@@ -285,15 +285,14 @@ impl Peer {
             let patience = if self.is_pinged { settings.peer_timeout } else { settings.ping_interval };
             self.last_heard.after(patience)
         });
-        let steps = [
+        earliest([
             look_up,
             silence,
             self.steps().alive_by,
             self.steps().prover.overdue_at(settings),
             self.verifier.overdue_at(settings),
             self.outbox.judged_at(settings.peer_stall_timeout),
-        ];
-        steps.into_iter().flatten().min()
+        ])
     }
 }
 

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::repair::{Learned, Repair, Spreadable};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::time::{Age, Duration, Instant};
+use crate::time::{Age, Duration, Instant, earliest};
 use crate::util::spare::SpareLists;
 use crate::wire::Payload;
 use held::{Held, HeldMessages};
@@ -313,7 +313,7 @@ impl Dissemination {
 
     /// When [`expire`](Self::expire) is wanted next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.pending.deadline(), self.sweep_at, self.repair.deadline()].into_iter().flatten().min()
+        earliest([self.pending.deadline(), self.sweep_at, self.repair.deadline()])
     }
 
     /// Messages that wait for VALIDATION.
@@ -656,7 +656,7 @@ impl Dissemination {
             // What waits grows old once it is decided, now at the earliest.
             self.pending.deadline().map(|_| now.after(span)),
         ];
-        self.sweep_at = next.into_iter().flatten().min().map(|at| at.max(now.after(SWEEP)));
+        self.sweep_at = earliest(next).map(|at| at.max(now.after(SWEEP)));
     }
 
     /// Gives back the room of what is empty.

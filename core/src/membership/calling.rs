@@ -6,7 +6,7 @@ use crate::connection::peer::Origin;
 use crate::limits;
 use crate::rng::Rng;
 use crate::settings::Settings;
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use std::net::{IpAddr, SocketAddr};
 
 /// Dials that are under way, and whom not to dial besides neighbours.
@@ -105,7 +105,7 @@ impl Membership {
         let has_room = self.view.len().saturating_add(under_way.dials) < settings.max_peers as usize;
         let calls_bootstrapper = if settings.discovery { self.wants_bootstrapper(now, under_way) } else { has_room };
         let mut wake: Option<Instant> = None;
-        let mut wait_for = |at: Option<Instant>| wake = [wake, at].into_iter().flatten().min();
+        let mut wait_for = |at: Option<Instant>| wake = earliest([wake, at]);
         if calls_bootstrapper {
             let dialable = |address: &SocketAddr| self.dialable_at(now, settings, under_way, address);
             match self.bootstrappers.next(settings.discovery, dialable) {

@@ -13,7 +13,9 @@ const ANSWERS_AVERAGED: u64 = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Types {
     All,
-    /// Sorted, each once; none until INTEREST came.
+    /// Mostly it is one, and whether a message is wanted is asked for every neighbour that it goes to.
+    One(u16),
+    /// Sorted, each once, but not just one; none until INTEREST came.
     These(Vec<u16>),
 }
 
@@ -22,15 +24,19 @@ impl Types {
         if interest.is_all() {
             return Self::All;
         }
-        let mut types: Vec<u16> = interest.iter().collect();
+        Self::listed(interest.iter().collect())
+    }
+
+    pub(super) fn listed(mut types: Vec<u16>) -> Self {
         types.sort_unstable();
         types.dedup();
-        Self::These(types)
+        if let [only] = types[..] { Self::One(only) } else { Self::These(types) }
     }
 
     pub(super) fn has(&self, data_type: u16) -> bool {
         match self {
             Self::All => true,
+            Self::One(only) => *only == data_type,
             Self::These(types) => types.binary_search(&data_type).is_ok(),
         }
     }
@@ -44,6 +50,7 @@ impl Types {
         match (self, other) {
             (_, Self::All) => false,
             (Self::All, _) => true,
+            (Self::One(only), _) => !other.has(*only),
             (Self::These(types), _) => types.iter().any(|data_type| !other.has(*data_type)),
         }
     }

@@ -12,7 +12,7 @@ use crate::dissemination::{NeighbourId, Spread};
 use crate::limits::{ANSWERS_TOTAL, INTEREST_PAUSE, OFFER_DELAY, REPAIR_LINKS_MAX, REPLAY_MAX};
 use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
-use crate::time::{Age, Duration, Instant};
+use crate::time::{Age, Duration, Instant, earliest};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
 use crate::wire::{Digest, Interest, Offer, Payload};
@@ -65,6 +65,25 @@ pub(crate) struct Learned<'a> {
 /// What came in was more than the protocol allows; the rest was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OverTheRate;
+
+/// A message on its way to several neighbours.
+#[derive(Debug)]
+pub(crate) struct Pushing<'a> {
+    links: &'a SortedMap<NeighbourId, Link>,
+    told: &'a mut u64,
+    data_type: u16,
+}
+
+impl Pushing<'_> {
+    /// It was pushed to this one: it is not offered to it, unless it would have dropped it. `near`: where it stands in
+    /// the view, which is where its link is found at once if all neighbours take part.
+    #[inline]
+    pub(crate) fn to(&mut self, neighbour: NeighbourId, near: usize) {
+        let mut near = u32::try_from(near).unwrap_or(u32::MAX);
+        let link = self.links.get_near(&mut near, &neighbour).filter(|link| link.interest.has(self.data_type));
+        *self.told |= link.map_or(0, |link| link.bit);
+    }
+}
 
 /// See the module. Bounded by the knowledge base and by [`REPAIR_LINKS_MAX`] links.
 #[derive(Clone, Debug)]
@@ -178,14 +197,11 @@ impl Repair {
         Some(number)
     }
 
-    /// A message was pushed to a neighbour: it is not offered to it, unless it would have dropped it.
-    pub(crate) fn pushed(&mut self, number: u64, to: NeighbourId) {
-        if let Some(link) = self.links.get(&to)
-            && let Some(entry) = self.knowledge.get_mut(number)
-            && link.interest.has(entry.payload.data_type())
-        {
-            entry.told |= link.bit;
-        }
+    /// A message that is known is being pushed. None if it has left since.
+    pub(crate) fn pushing(&mut self, number: u64) -> Option<Pushing<'_>> {
+        let entry = self.knowledge.get_mut(number)?;
+        let data_type = entry.payload.data_type();
+        Some(Pushing { links: &self.links, told: &mut entry.told, data_type })
     }
 
     /// A message that is known is spread again, with a greater ttl: it can be offered with that.
@@ -374,10 +390,10 @@ impl Repair {
         let asked = self.links.values().take_while(|_| self.is_asking);
         let patience = asked.filter_map(Link::patience_ends).min();
         self.is_asking = patience.is_some();
-        let others = [self.offers_at, self.soon_at, self.answers_at, self.interest_at];
         let lazily = self.lazy.as_ref().and_then(|lazy| lazy.offers_at);
         let waiting = self.waiting.first().map(|(at, _)| *at);
-        self.due = others.into_iter().flatten().chain(patience).chain(waiting).chain(lazily).min();
+        let others = [self.offers_at, self.soon_at, self.answers_at, self.interest_at];
+        self.due = earliest([earliest(others), patience, waiting, lazily]);
     }
 }
 

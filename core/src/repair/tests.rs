@@ -43,6 +43,10 @@ fn link(repair: &mut Repair, n: u64) {
     assert_eq!(repair.interest(Instant::ZERO, NeighbourId(n), interest), Ok(vec![]));
 }
 
+fn link_of(repair: &mut Repair, n: u64) -> &mut Link {
+    repair.links.get_mut(&NeighbourId(n)).unwrap()
+}
+
 fn offered(repair: &mut Repair, now: Instant, from: u64, digests: &[Digest], age: u16) -> Out {
     let mut out = Out::new();
     let offers = digests.iter().map(|digest| Offer { digest: *digest, age });
@@ -179,6 +183,23 @@ fn who_offers_what_is_here_has_it_and_is_not_offered_it() {
 }
 
 #[test]
+fn whom_a_message_was_pushed_to_is_marked_wherever_it_is_looked_for_and_only_if_it_subscribes() {
+    let settings = settings();
+    let mut repair = repair(&settings, &[3, 1, 2, 5]);
+    link_of(&mut repair, 5).interest = Types::listed(vec![TYPE + 1]);
+    let payload = Payload::new(TYPE, b"x");
+    let age = Age::then(seconds(5), Duration::ZERO);
+    let learned = Learned { id: 7, ttl: Some(9), payload: &payload, age, is_fetched: false, senders: &[] };
+    let number = repair.learn(seconds(5), &settings, learned).unwrap();
+    let mut pushing = repair.pushing(number).unwrap();
+    // 3 is the third, 1 is not the last, 4 takes no part, 5 does not subscribe.
+    [(3, 2), (1, 3), (4, 0), (5, 3)].into_iter().for_each(|(n, near)| pushing.to(NeighbourId(n), near));
+    let told = repair.knowledge.get(number).unwrap().told;
+    assert_eq!(told, link_of(&mut repair, 1).bit | link_of(&mut repair, 3).bit);
+    assert!(repair.pushing(number + 1).is_none());
+}
+
+#[test]
 fn with_spreading_tree_there_is_something_for_it_only_with_a_knowledge_base() {
     let mut settings = settings();
     assert!(repair(&settings, &[]).lazy.is_none());
@@ -190,7 +211,7 @@ fn with_spreading_tree_there_is_something_for_it_only_with_a_knowledge_base() {
 
 #[test]
 fn types_exceed_others_by_any_that_those_have_not() {
-    let these = |types: &[u16]| Types::These(types.to_vec());
+    let these = |types: &[u16]| Types::listed(types.to_vec());
     let cases = [
         (Types::All, Types::All, false),
         (Types::All, these(&[1]), true),
@@ -199,12 +220,15 @@ fn types_exceed_others_by_any_that_those_have_not() {
         (these(&[1]), these(&[]), true),
         (these(&[1, 2]), these(&[1, 3]), true),
         (these(&[1]), these(&[1, 3]), false),
+        (these(&[1]), these(&[3]), true),
+        (these(&[1, 3]), these(&[1]), true),
     ];
     for (types, other, exceeds) in cases {
         assert_eq!(types.exceeds(&other), exceeds, "{types:?} and {other:?}");
     }
     assert!(these(&[]).is_none() && !these(&[1]).is_none() && !Types::All.is_none());
     assert!(Types::All.has(7) && these(&[7]).has(7) && !these(&[8]).has(7));
+    assert!(these(&[9, 7, 9]).has(7) && !these(&[9, 7, 9]).has(8) && these(&[7, 7]) == these(&[7]));
 }
 
 #[test]

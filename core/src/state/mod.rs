@@ -36,7 +36,7 @@ use crate::rng::{Rng, Stream};
 use crate::settings::Settings;
 use crate::status::{NeighbourStatus, Status, Traffic};
 use crate::subscriptions::Subscriptions;
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::timers::{Timer, Timers};
 use crate::util::bucket::TokenBucket;
 use crate::util::sorted::SortedMap;
@@ -211,7 +211,7 @@ impl GossipState {
 
     /// When [`Event::Timer`] is wanted next.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.timers.deadline(), self.dissemination.deadline()].into_iter().flatten().min()
+        earliest([self.timers.deadline(), self.dissemination.deadline()])
     }
 
     /// How often each thing happened.

@@ -70,6 +70,7 @@ impl GossipState {
         let len = frame.len();
         let room = Outbox::passes_up_to(len as u64, bound / QUEUE_MARK_PART);
         let (mut next, mut sent, mut dropped) = (0, 0u64, 0u64);
+        let mut pushing = known.and_then(|number| self.dissemination.repair.pushing(number));
         out.reserve(targets.len());
         for target in targets {
             let Some(neighbour) = self.membership.view.get_next(&mut next, *target) else { continue };
@@ -86,8 +87,8 @@ impl GossipState {
                 bump(&mut dropped);
                 continue;
             }
-            if let Some(number) = known {
-                self.dissemination.repair.pushed(number, *target);
+            if let Some(pushing) = &mut pushing {
+                pushing.to(*target, next.saturating_sub(1));
             }
             bump(&mut sent);
             bump(&mut peer.traffic.messages_out);

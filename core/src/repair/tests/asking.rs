@@ -1,6 +1,6 @@
 //! Section 12 and 13, one decision at a time: who is asked for what, who is blamed, and what is remembered of it.
 
-use super::lazy::{link_of, millis, offers, prune, run, tree_settings};
+use super::lazy::{millis, offers, prune, run, tree_settings};
 use super::*;
 use crate::limits::{ANSWER_PATIENCE, DOUBT};
 use std::collections::{BTreeMap, BTreeSet};

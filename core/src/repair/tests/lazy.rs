@@ -27,10 +27,6 @@ pub(super) fn run(repair: &mut Repair, now: Instant) -> Out {
     out
 }
 
-pub(super) fn link_of(repair: &mut Repair, n: u64) -> &mut Link {
-    repair.links.get_mut(&NeighbourId(n)).unwrap()
-}
-
 /// These are told to send offers only, and have heard it.
 pub(super) fn prune(repair: &mut Repair, neighbours: &[u64]) {
     for n in neighbours {
@@ -58,7 +54,7 @@ fn who_is_in_doubt_or_does_not_subscribe_is_not_waited_for() {
         prune(&mut repair, &[2]);
         link_of(&mut repair, 1).doubt = doubt;
         if !subscribes {
-            link_of(&mut repair, 1).interest = Types::These(vec![TYPE + 1]);
+            link_of(&mut repair, 1).interest = Types::listed(vec![TYPE + 1]);
         }
         let asked = offers(&mut repair, seconds(1), 2, 99);
         let expected = if waits { vec![] } else { vec![wanted(2, &[99])] };

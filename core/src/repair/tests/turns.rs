@@ -11,10 +11,6 @@ fn learn(repair: &mut Repair, now: Instant, id: u16, is_fetched: bool) -> u64 {
     repair.learn(now, &settings(), learned).unwrap()
 }
 
-fn link_of(repair: &mut Repair, n: u64) -> &mut Link {
-    repair.links.get_mut(&NeighbourId(n)).unwrap()
-}
-
 /// Repair with these neighbours, which have been told everything so far.
 fn at_rest(settings: &Settings, neighbours: &[u64]) -> Repair {
     let mut repair = repair(settings, neighbours);
