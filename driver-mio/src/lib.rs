@@ -31,6 +31,7 @@ mod event_loop;
 mod inbox;
 mod listener;
 pub mod logging;
+mod portion;
 mod pow_worker;
 pub mod record;
 mod resolver;

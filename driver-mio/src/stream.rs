@@ -1,5 +1,6 @@
 //! One TCP connection: what waits to be written, and how far reading has come.
 
+use crate::portion::Portion;
 use gossip_core::time::Instant;
 use gossip_core::wire::Frame;
 use gossip_core::{ConnectionId, DialError, Listener};
@@ -77,6 +78,8 @@ pub(crate) struct Connection {
     pub(crate) write_broken: bool,
     /// When a closing one goes even if it is not done.
     pub(crate) goes_at: Option<Instant>,
+    /// How much is read from it in one turn.
+    pub(crate) portion: Portion,
     /// Stands in the loop's list of those to read from.
     pub(crate) to_read: bool,
     /// Stands in the loop's list of those to flush.
@@ -98,6 +101,7 @@ impl Connection {
             read_ended: false,
             write_broken: false,
             goes_at: None,
+            portion: Portion::new(),
             to_read: false,
             to_flush: false,
         }

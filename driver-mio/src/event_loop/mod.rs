@@ -9,6 +9,7 @@ use crate::clock::{Clock, span};
 use crate::inbox::{Handle, Inbox, Message};
 use crate::listener::{Acceptor, Listeners};
 use crate::logging::NoteLog;
+use crate::portion::Portion;
 use crate::pow_worker::Solver;
 use crate::resolver::Resolver;
 use crate::room::Room;
@@ -26,10 +27,6 @@ use std::io::{self, ErrorKind};
 use std::sync::mpsc::Receiver;
 use thrift::Thrift;
 
-/// Bytes of the one buffer that everything is read into.
-const READ_BUFFER: usize = 128 << 10;
-/// Bytes that one connection may bring in one turn before others have theirs.
-const READ_BUDGET: usize = 128 << 10;
 /// Events taken from the system at once.
 const EVENTS: usize = 1_024;
 /// Connections that the core has closed and that still write, or wait for the other end to close. Past that, the one
@@ -174,7 +171,7 @@ impl<M: Machine> EventLoop<M> {
             to_read: VecDeque::new(),
             to_flush: Vec::new(),
             failed_dials: VecDeque::new(),
-            read_buffer: vec![0; READ_BUFFER],
+            read_buffer: vec![0; Portion::MOST],
             scratch: Vec::with_capacity(SCRATCH),
             spare: SpareRoom::default(),
             solver: Solver::new(inbox.clone()),
@@ -354,7 +351,7 @@ impl<M: Machine> EventLoop<M> {
         self.connections.iter().all(|(_, connection)| done(connection)) || self.clock.now() >= ends
     }
 
-    /// Gives each connection that may have something its budget.
+    /// Gives each connection that may have something its turn.
     fn read(&mut self) {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         for _ in 0..self.to_read.len() {
@@ -369,7 +366,7 @@ impl<M: Machine> EventLoop<M> {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         connection.to_read = false;
         let id = connection.id;
-        let mut budget = READ_BUDGET;
+        let mut budget = connection.portion.bytes();
         loop {
             // What came before may have closed it, and even given its slot away.
             let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.id == id) else {
@@ -382,11 +379,11 @@ impl<M: Machine> EventLoop<M> {
                 return self.want_read(slot);
             }
             let closing = connection.is_closing();
-            match connection.read(buffer) {
+            match connection.read(&mut buffer[..budget]) {
                 Input::Data(n) => {
                     budget = budget.saturating_sub(n);
                     if !closing {
-                        self.feed(Event::Received { connection: id, bytes: &buffer[..n] });
+                        self.feed_bytes(slot, id, &buffer[..n]);
                     }
                 }
                 Input::Blocked => {
@@ -405,6 +402,21 @@ impl<M: Machine> EventLoop<M> {
                 Input::Broken => return self.lose(slot),
             }
         }
+    }
+
+    fn feed_bytes(&mut self, slot: usize, id: ConnectionId, bytes: &[u8]) {
+        let before = self.frames_in();
+        self.feed(Event::Received { connection: id, bytes });
+        let frames = self.frames_in().saturating_sub(before);
+        if let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.id == id) {
+            connection.portion.came(bytes.len(), frames);
+        }
+    }
+
+    /// All frames that came so far, as far as the machine can tell.
+    fn frames_in(&self) -> u64 {
+        let metrics = self.machine.inspect().map(GossipState::metrics);
+        metrics.map_or(0, |metrics| metrics.api_frames_in.saturating_add(metrics.p2p_frames_in))
     }
 
     /// The socket is of no more use. The core hears of it, unless it closed the connection itself.
