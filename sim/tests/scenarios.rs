@@ -3,7 +3,7 @@
 
 use gossip_sim::cores::for_each;
 use gossip_sim::run::{Options, run};
-use gossip_sim::scenario::Scenario;
+use gossip_sim::scenario::{Measure, Relation, Scenario};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -247,6 +247,23 @@ fn every_scenario_file_can_be_read() {
         let path = entry.unwrap().path();
         let (scenario, warnings) = Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
         assert!(warnings.is_empty() && !scenario.expectations.is_empty(), "{}: {warnings:?}", path.display());
+    }
+}
+
+/// Shares and percentiles say nothing of how much they are of: whoever is missed for something that went wrong is left out.
+#[test]
+fn a_ready_made_scenario_that_expects_something_of_messages_expects_that_there_are_enough() {
+    let of_messages = [Measure::Delivery, Measure::Prompt, Measure::Healed, Measure::P50, Measure::P99];
+    for entry in std::fs::read_dir(scenario("")).unwrap() {
+        let (scenario, _) = Scenario::read(&entry.unwrap().path()).unwrap();
+        let has = |measure: Measure, least: u64| {
+            let floors = scenario.expectations.iter().filter(|one| one.relation != Relation::AtMost);
+            floors.filter(|one| one.measure == measure).any(|one| one.bound >= least)
+        };
+        if scenario.expectations.iter().any(|one| of_messages.contains(&one.measure)) {
+            let enough = has(Measure::Counted, 200_000) && has(Measure::Announcements, 1);
+            assert!(enough, "{}: counted >= SHARE and announcements >= NUMBER are missing", scenario.name);
+        }
     }
 }
 
