@@ -1,8 +1,9 @@
 //! One run from beginning to end, and what came of it.
 
 use crate::check::Violation;
-use crate::scenario::{Expectation, Measure, Scenario};
-use crate::world::{Overlay, Stats, World, share_ppm};
+use crate::scenario::{Expectation, Measure, Measured, Scenario};
+use crate::world::{Overlay, Stats, World};
+use hdrhistogram::Histogram;
 
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,9 +65,9 @@ pub struct Outcome {
     /// Properties that were broken.
     pub violations: Vec<Violation>,
     /// Expectations that were missed, with what was measured instead; `None`: nothing was.
-    pub missed: Vec<(Expectation, Option<u64>)>,
+    pub missed: Vec<(Expectation, Option<Measured>)>,
     /// Expectations that were met, likewise.
-    pub met: Vec<(Expectation, Option<u64>)>,
+    pub met: Vec<(Expectation, Option<Measured>)>,
     /// Counts.
     pub stats: Stats,
     /// Peers that ran at any time.
@@ -128,7 +129,7 @@ pub fn conclude(world: &World, seed: u64) -> Outcome {
     for expectation in &world.scenario().expectations {
         let value = measure(expectation.measure, world, &overlay);
         // What was never measured says nothing, whatever was expected of it.
-        let holds = value.is_some_and(|value| expectation.relation.holds(value, bound(expectation, &overlay)));
+        let holds = value.is_some_and(|value| value.holds(expectation.relation, bound(expectation, &overlay)));
         if holds { &mut met } else { &mut missed }.push((expectation.clone(), value));
     }
     Outcome {
@@ -160,8 +161,8 @@ fn hit_nobody(world: &World) -> Vec<String> {
     steps.filter(|(at, _)| world.stats().hits(*at) == Some(0)).map(|(_, step)| step.name.clone()).collect()
 }
 
-/// Nobody can have more neighbours than there are others.
-fn bound(expectation: &Expectation, overlay: &Overlay) -> u64 {
+/// What an expectation comes to: nobody can have more neighbours than there are others.
+pub(crate) fn bound(expectation: &Expectation, overlay: &Overlay) -> u64 {
     match expectation.measure {
         Measure::Neighbours => expectation.bound.min(overlay.peers.saturating_sub(1)),
         _ => expectation.bound,
@@ -169,28 +170,29 @@ fn bound(expectation: &Expectation, overlay: &Overlay) -> u64 {
 }
 
 /// `None`: there is no sample of it.
-fn measure(measure: Measure, world: &World, overlay: &Overlay) -> Option<u64> {
+fn measure(measure: Measure, world: &World, overlay: &Overlay) -> Option<Measured> {
     let stats = world.stats();
-    let quantile = |quantile| stats.latency.value_at_quantile(quantile);
-    match measure {
-        Measure::Delivery => stats.delivery_ppm(),
-        Measure::Prompt => stats.prompt_ppm(),
-        Measure::Healed => stats.healed_ppm(),
-        Measure::Counted => share_ppm(stats.subscribed, stats.subscribed - stats.expected),
-        Measure::P50 => (!stats.latency.is_empty()).then(|| quantile(0.5)),
-        Measure::P99 => (!stats.latency.is_empty()).then(|| quantile(0.99)),
-        Measure::Longest => (!stats.latency.is_empty()).then(|| stats.latency.max()),
-        Measure::Redundancy => (stats.receivers > 0).then(|| stats.redundancy_milli()),
+    let latency = |of: fn(&Histogram<u64>) -> u64| (!stats.latency.is_empty()).then(|| of(&stats.latency));
+    let whole = match measure {
+        Measure::Delivery => return stats.delivery(),
+        Measure::Prompt => return stats.prompt(),
+        Measure::Healed => return stats.healed(),
+        Measure::Counted => return stats.counted(),
+        Measure::Redundancy => return stats.redundancy(),
+        Measure::HandshakeFrames => return stats.frames_per_handshake(),
+        Measure::HandshakesPerJoin => return stats.handshakes_per_join(),
+        Measure::P50 => latency(|latency| latency.value_at_quantile(0.5)),
+        Measure::P99 => latency(|latency| latency.value_at_quantile(0.99)),
+        Measure::Longest => latency(Histogram::max),
         Measure::Hops => (stats.receivers > 0).then(|| u64::from(stats.last_hop())),
         Measure::Pieces => (overlay.peers > 0).then_some(overlay.pieces),
         Measure::Neighbours => (overlay.peers > 0).then_some(overlay.fewest),
         Measure::Rest => (stats.starts > 0).then(|| world.now() - stats.last_change),
-        Measure::HandshakeFrames => stats.handshake_frames().checked_div(stats.handshakes()),
-        Measure::HandshakesPerJoin => (stats.handshakes() * 1_000).checked_div(stats.starts),
         Measure::Announcements => Some(stats.announcements),
         Measure::VictimConnects => Some(stats.victim_connects.iter().copied().max().unwrap_or(0).into()),
         Measure::HonestLost => Some(stats.honest_lost),
-    }
+    };
+    whole.map(Measured::whole)
 }
 
 #[cfg(test)]

@@ -3,19 +3,21 @@
 use crate::check::Violation;
 use crate::report::{Broken, Cost, Fault, Overlay, Report, Summary, Traffic, Values, Verdict};
 use crate::run::{self, Outcome};
-use crate::scenario::{Expectation, Scenario, Step, show_measured};
+use crate::scenario::{Expectation, Measure, Measured, Scenario, Step, show_measured};
 use crate::world::Stats;
 
 /// Everything that is told of a run; `command` repeats it.
 pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, command: String) -> Report {
     let stats = &outcome.stats;
-    let verdict = |(expectation, value): &(Expectation, Option<u64>), met| Verdict {
-        expectation: expectation.to_string(),
-        measured: show_measured(expectation.measure, *value),
+    let verdict = |(expectation, value): &(Expectation, Option<Measured>), met| Verdict {
+        expectation: expected(expectation, scenario, outcome),
+        measured: show_measured(expectation, *value),
         met,
     };
-    let verdicts = outcome.met.iter().map(|one| verdict(one, true));
-    let verdicts = verdicts.chain(outcome.missed.iter().map(|one| verdict(one, false))).collect();
+    let met = outcome.met.iter().map(|one| (one, true));
+    let mut verdicts: Vec<_> = met.chain(outcome.missed.iter().map(|one| (one, false))).collect();
+    verdicts.sort_by_key(|((expectation, _), _)| scenario.expectations.iter().position(|one| one == expectation));
+    let verdicts = verdicts.into_iter().map(|(one, met)| verdict(one, met)).collect();
     let traffic = stats.kinds().map(|(kind, frames, bytes)| Traffic::new(kind, frames, bytes));
     let mut options = options(scenario);
     options.push(("trace digest".to_owned(), digest(outcome)));
@@ -32,6 +34,7 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
             deliveries: stats.deliveries,
             expected: stats.expected,
             missed: stats.missed,
+            subscribed: stats.subscribed,
             suppressed: stats.copies.saturating_sub(stats.receivers),
             redundancy_milli: stats.redundancy_milli(),
             last_hop: u64::from(stats.last_hop()),
@@ -54,6 +57,17 @@ pub fn report(scenario: &Scenario, outcome: &Outcome, cost: Option<run::Cost>, c
             pieces: outcome.overlay.pieces,
         },
         faults: scenario.timeline.iter().enumerate().map(|(at, step)| fault(step, stats.hits(at))).collect(),
+    }
+}
+
+/// As the scenario says it, and what that comes to here where it does not say so itself.
+fn expected(expectation: &Expectation, scenario: &Scenario, outcome: &Outcome) -> String {
+    let bound = run::bound(expectation, &outcome.overlay);
+    let is_setting = expectation.bound == u64::from(scenario.settings.min_peers);
+    match expectation.measure {
+        Measure::Neighbours if bound < expectation.bound => format!("{expectation}, or all {bound} others"),
+        Measure::Neighbours if is_setting => format!("{expectation} (min_peers)"),
+        _ => expectation.to_string(),
     }
 }
 
@@ -98,9 +112,10 @@ pub fn warnings(outcome: &Outcome) -> String {
 
 /// What went wrong, one a line, and what the first peer to blame had counted.
 pub fn complaints(outcome: &Outcome) -> String {
-    let missed = outcome.missed.iter().map(|(expectation, value)| {
-        format!("missed: {expectation}; it was {}\n", show_measured(expectation.measure, *value))
-    });
+    let missed = outcome
+        .missed
+        .iter()
+        .map(|(expectation, value)| format!("missed: {expectation}; it was {}\n", show_measured(expectation, *value)));
     let broken = outcome.violations.iter().map(|violation| format!("broken: {}\n", show(violation)));
     let counters: Vec<_> = outcome.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let counted =
@@ -114,7 +129,7 @@ pub fn first_complaint(outcome: &Outcome) -> Option<String> {
     let missed = outcome
         .missed
         .first()
-        .map(|(expectation, value)| format!("{expectation}; it was {}", show_measured(expectation.measure, *value)));
+        .map(|(expectation, value)| format!("{expectation}; it was {}", show_measured(expectation, *value)));
     broken.or(missed).map(|what| format!("seed {}: {what}", outcome.seed))
 }
 

@@ -3,6 +3,9 @@
 use gossip_sim::report::{Broken, Cost, Fault, Message, Overlay, Report, Summary, Traffic, Values, Verdict};
 use gossip_sim::report::{Curve, Ending, Sweep, SweepRow, Unit};
 use gossip_tests::browser::{self, Seen};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
 
 #[path = "../examples/report/sample.rs"]
 mod sample;
@@ -123,7 +126,7 @@ fn fits(page: &str, plots: usize) {
                 return;
             };
             assert_eq!(seen.console, [""; 0]);
-            let found: serde_json::Value = serde_json::from_str(&seen.found()).expect("the script writes JSON");
+            let found: Value = serde_json::from_str(&seen.found()).expect("the script writes JSON");
             assert_eq!(found["window"], width, "{found}");
             assert!(found["over"].as_i64() <= Some(0), "the page is wider than its window: {found}");
             assert_eq!(found["plots"], plots, "{found}");
@@ -132,6 +135,96 @@ fn fits(page: &str, plots: usize) {
             assert_eq!(found["dark"], dark, "{found}");
             assert!(found["contrast"].as_f64() > Some(0.35), "a text is too faint: {found}");
         }
+    }
+}
+
+/// A number with its unit, in the unit's smallest part: `1.02 s` and `1,020 ms` are 1,020,000 us.
+fn micros(text: &str) -> f64 {
+    let (number, unit) = text.split_once(' ').unwrap_or_else(|| panic!("{text} has no unit"));
+    let unit = match unit {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        _ => panic!("{text}: what unit is that?"),
+    };
+    number.replace(',', "").parse::<f64>().unwrap_or_else(|error| panic!("{text}: {error}")) * unit
+}
+
+/// A page of a real run, some of whose expectations are missed, against the JSON of the same run.
+#[test]
+fn the_page_in_the_browser_says_what_the_json_says() {
+    let folder = tempfile::tempdir().expect("a folder for the run's files");
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let churn = std::fs::read_to_string(scenarios.join("churn.ini")).expect("a ready-made scenario");
+    let (file, page) = (folder.path().join("churn.ini"), folder.path().join("page.html"));
+    let wanted = churn.replace("[expect]\n", "[expect]\np99 <= 100 ms\n") + "handshakes_per_join <= 5.5\np50 <= 2 s\n";
+    std::fs::write(&file, wanted).expect("a scenario with more expectations");
+    let output = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .args(["run", "--seed", "1", "--json", "--report"])
+        .args([&page, &file])
+        .output()
+        .expect("the program can be started");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("one object");
+
+    let script = "
+        const text = element => element.innerText.trim();
+        const names = list => Object.fromEntries(
+            [...list.querySelectorAll('div')].map(one => [...one.children].map(text)));
+        const card = title => [...document.querySelectorAll('section')].find(
+            section => text(section.querySelector('h2')) === title);
+        document.body.dataset.seen = JSON.stringify({
+            verdicts: [...card('Expectations').querySelectorAll('tbody tr')].map(row => [...row.children].map(text)),
+            totals: names(card('Totals').querySelector('dl')),
+            latency: names(card('Latency').querySelector('dl')),
+        });";
+    let shown = measured(&std::fs::read_to_string(&page).expect("a page was written"), script);
+    let Some(seen) = open(&shown, &[]) else { return };
+    assert_eq!(seen.console, [""; 0]);
+    let seen: Value = serde_json::from_str(&seen.found()).expect("the script writes JSON");
+
+    let verdicts = json["verdicts"].as_array().expect("a list");
+    let said: Vec<Value> = verdicts
+        .iter()
+        .map(|verdict| {
+            let word = if verdict["met"] == true { "met" } else { "missed" };
+            json!([word, verdict["expectation"], verdict["measured"]])
+        })
+        .collect();
+    assert_eq!(seen["verdicts"], Value::Array(said));
+    let order: Vec<_> = verdicts.iter().filter_map(|one| one["expectation"].as_str()?.split(' ').next()).collect();
+    let of_file =
+        ["p99", "overlay", "neighbours", "delivery", "counted", "announcements", "handshakes_per_join", "p50"];
+    assert_eq!(order, of_file, "the file's order");
+    // The bounds are those of the file, and both sides of each have their units.
+    let row = |name: &str| {
+        let rows = seen["verdicts"].as_array().into_iter().flatten();
+        let row =
+            rows.map(|row| [0, 1, 2].map(|at| row[at].as_str().expect("text"))).find(|row| row[1].starts_with(name));
+        row.unwrap_or_else(|| panic!("no verdict on {name}: {seen:#}"))
+    };
+    let p99 = row("p99");
+    assert_eq!(p99[..2], ["missed", "p99 <= 100 ms"]);
+    assert_eq!(json["latency"]["p99_us"].as_f64(), Some(micros(p99[2]).round()));
+    assert_eq!(row("p50")[..2], ["met", "p50 <= 2 s"]);
+    assert_eq!(row("delivery"), ["met", "delivery >= 99 %", "100 %"]);
+    assert_eq!(row("overlay"), ["met", "overlay = connected", "1 piece"]);
+    assert!(row("neighbours")[1].ends_with("(min_peers)"), "{seen:#}");
+    let joins = row("handshakes_per_join");
+    assert_eq!(joins[..2], ["missed", "handshakes_per_join <= 5.5"]);
+    assert!(joins[2].ends_with(" handshakes"), "{joins:?}");
+
+    for key in ["announcements", "deliveries", "expected", "missed", "peers"] {
+        let shown = seen["totals"][key].as_str().map(|text| text.replace(',', ""));
+        assert_eq!(shown, Some(json["summary"][key].to_string()), "{key}");
+    }
+    for (name, key) in
+        [("p50", "p50_us"), ("p90", "p90_us"), ("p99", "p99_us"), ("p99.9", "p999_us"), ("max", "max_us")]
+    {
+        let shown = micros(seen["latency"][name].as_str().expect("text"));
+        let said = json["latency"][key].as_f64().expect("a number");
+        // Three figures of it.
+        assert!((shown - said).abs() <= said / 199.0, "{name}: {shown} us, and {said} us");
     }
 }
 

@@ -63,5 +63,5 @@ fn who_is_asked_for_proofs_all_the_time_is_not_at_rest_though_no_neighbour_comes
     scenario.expectations.truncate(1);
     let outcome = run(scenario, 1, Options::default(), |_, _| {});
     let measured = outcome.missed.first().and_then(|(_, rest)| *rest);
-    assert!(measured.is_some_and(|rest| rest < HOUR / 60), "{:?}", outcome.met);
+    assert!(measured.is_some_and(|rest| rest.floor() < HOUR / 60), "{:?}", outcome.met);
 }

@@ -32,6 +32,7 @@ pub(super) fn sample(peers: u32, messages: u64) -> Report {
             deliveries,
             expected: expected * messages,
             missed: expected * messages - deliveries,
+            subscribed: expected * messages * 10 / 9,
             suppressed: deliveries * 23 / 10,
             redundancy_milli: 2_300,
             last_hop: 6,

@@ -161,6 +161,9 @@ impl Network {
                 // A nanosecond is fine enough for the smallest frame on the fastest line.
                 *free = (*free).max(now * 1_000) + u64::from(len) * 1_000_000_000 / bandwidth.max(1);
                 departure = free.div_ceil(1_000);
+                if departure > now + super::HELD_UP {
+                    self.held_up_until = self.held_up_until.max(Some(departure));
+                }
             }
             if self.config.jitter > 0 {
                 latency += self.rng.below(self.config.jitter + 1);

@@ -97,6 +97,9 @@ const SYN_RETRANSMISSION: u64 = 1_000_000;
 /// So many SYNs are sent before a dial fails: 127 s.
 const SYN_TRIES: u8 = 7;
 
+/// What waits for longer than this for its host's line is held up: timeouts of the protocol pass meanwhile.
+const HELD_UP: u64 = 1_000_000;
+
 /// All links.
 #[derive(Debug)]
 pub struct Network {
@@ -110,6 +113,8 @@ pub struct Network {
     reach: Reach,
     /// When each host's line is free again, nanoseconds.
     line_free: Vec<u64>,
+    /// When the last of what a busy line held up for longer than [`HELD_UP`] is on its way.
+    held_up_until: Option<u64>,
     /// Each host's region.
     regions: Vec<u8>,
     scratch: Vec<u8>,
@@ -131,6 +136,7 @@ impl Network {
             held: Vec::new(),
             reach: Reach::default(),
             line_free: vec![0; regions.len()],
+            held_up_until: None,
             regions,
             scratch: Vec::new(),
             completed: Vec::new(),
@@ -447,6 +453,11 @@ impl Network {
     /// Bytes that left a holder's queue for its socket since the last call: one end and its bytes.
     pub fn take_written(&mut self) -> Option<(EndId, u64)> {
         self.written.pop()
+    }
+
+    /// Until when lines were so busy that what was sent left more than a second later; `None` if none ever was.
+    pub fn held_up_until(&self) -> Option<u64> {
+        self.held_up_until
     }
 
     /// Links in memory.

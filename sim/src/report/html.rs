@@ -169,7 +169,9 @@ fn spread(report: &Report) -> Markup {
 }
 
 fn latency(values: &Values) -> Markup {
-    card("Latency", "From announcement to delivery.", plots::latency(values), percentiles(values))
+    let note =
+        format!("From announcement to delivery, of {} to modules that were there all the time.", count(values.count()));
+    card("Latency", &note, plots::latency(values), percentiles(values))
 }
 
 fn hops(hops: &Values) -> Markup {

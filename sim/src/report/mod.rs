@@ -99,6 +99,8 @@ pub struct Summary {
     pub expected: u64,
     /// Those of them that there were not.
     pub missed: u64,
+    /// Deliveries to all that ever subscribed, whether they could be expected or not.
+    pub subscribed: u64,
     /// Copies that peers received of what they had already.
     pub suppressed: u64,
     /// Copies received for each first one, minus one, thousandths.
@@ -229,7 +231,7 @@ impl Report {
     /// The totals as the table and the page show them: names and values.
     fn figures(&self) -> Vec<(&'static str, String)> {
         use units::{bytes, count, micros, rate, share, thousandths};
-        let Summary { peers, deliveries, expected, missed, .. } = self.summary;
+        let Summary { peers, deliveries, expected, missed, subscribed, .. } = self.summary;
         let Summary { suppressed, redundancy_milli, last_hop, peer_bytes, simulated, events, .. } = self.summary;
         let at = |ppm| self.latency.percentile(ppm).map_or_else(|| "-".to_owned(), micros);
         let mut figures = vec![
@@ -237,6 +239,7 @@ impl Report {
             ("announcements", count(self.summary.announcements)),
             ("deliveries", count(deliveries)),
             ("expected", count(expected)),
+            ("counted", share(expected, subscribed)),
             ("missed", count(missed)),
             ("delivered", share(expected.saturating_sub(missed), expected)),
             ("duplicates suppressed", count(suppressed)),

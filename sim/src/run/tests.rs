@@ -116,3 +116,42 @@ fn the_summary_tells_what_was_counted_by_hand() {
     assert!(crate::telling::counted(&outcome).starts_with("counted 5 of 5 announcements, "));
     assert_eq!(outcome.overlay.peers, 3);
 }
+
+/// What comes of `[expect]` lines in a network of so many peers that know nobody but their one bootstrapper: whether
+/// each was met, and what it was.
+fn cost_of_joining(peers: u32, discovery: &str, seconds: u32, expect: &[&str]) -> Vec<(bool, String)> {
+    let text = format!(
+        "[simulation]\npeers = {peers}\nduration = {seconds} s\njoin_over = 1 s\n\
+         [gossip]\ncache_size = 50\ndegree = 3\ndiscovery = {discovery}\n\
+         [network]\nlatency = fixed 10 ms\njitter = 0 s\ncut = 0 %\nloss = 0 %\n[expect]\n{}\n",
+        expect.join("\n")
+    );
+    let (scenario, _) = Scenario::parse("joining.ini", &text).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(scenario.clone(), 1, Options::default(), |_, _| {});
+    let report = crate::telling::report(&scenario, &outcome, None, String::new());
+    report.verdicts.into_iter().map(|verdict| (verdict.met, verdict.measured)).collect()
+}
+
+/// PROTOCOL.md, section 3: who joins sends CAPABILITIES, HELLO and the proof (507), and is sent CAPABILITIES, the nonce (506)
+/// and a view (505): six frames. Without discovery there is nothing else: each but the bootstrapper joins it once.
+#[test]
+fn what_joining_costs_is_what_is_counted_by_hand() {
+    let six = (true, "6 frames".to_owned());
+    for (peers, joins) in [(2, "0.5 handshakes"), (3, "0.666 handshakes"), (4, "0.75 handshakes")] {
+        let verdicts = cost_of_joining(peers, "no", 8, &["handshake_frames = 6", "handshakes_per_join <= 0.75"]);
+        assert_eq!(verdicts, [six.clone(), (true, joins.to_owned())], "{peers} peers");
+    }
+    // Two peers that look for more ask each other once within eight seconds: PEER REQUEST and its answer, both ways.
+    let verdicts = cost_of_joining(2, "yes", 8, &["handshake_frames = 10", "handshake_frames <= 9.999"]);
+    assert_eq!(verdicts, [(true, "10 frames".to_owned()), (false, "10 frames".to_owned())]);
+}
+
+/// Two handshakes for three starts: a third is no whole thousandth.
+#[test]
+fn what_joining_costs_is_not_rounded_before_it_is_compared() {
+    let said = |expect: &[&str]| cost_of_joining(3, "no", 8, expect);
+    let shown = |met, text: &str| (met, format!("{text} handshakes"));
+    let around = said(&["handshakes_per_join <= 0.666", "handshakes_per_join >= 0.666"]);
+    assert_eq!(around, [shown(false, "0.667"), shown(true, "0.666")]);
+    assert_eq!(said(&["handshakes_per_join >= 0.667"]), [shown(false, "0.666")]);
+}

@@ -3,6 +3,7 @@
 mod adversary;
 mod fault;
 mod file;
+mod measured;
 mod sense;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod write;
 pub use adversary::{ATTACKS, Adversary, Attack, Lure};
 pub(crate) use fault::LEAVING;
 pub use file::{KEYS, Key, MEASURES};
+pub use measured::Measured;
 pub use value::{show_bound, show_measured};
 
 use crate::network;
@@ -219,7 +221,7 @@ pub enum Measure {
     Neighbours,
     /// For so long nothing has happened but look-ups, microseconds.
     Rest,
-    /// Frames of joining and finding for each handshake.
+    /// Frames of joining and finding for each handshake, thousandths.
     HandshakeFrames,
     /// Handshakes (proofs of work sent) for each start of a peer, thousandths.
     HandshakesPerJoin,
@@ -240,17 +242,6 @@ pub enum Relation {
     AtMost,
     /// Exactly.
     Equal,
-}
-
-impl Relation {
-    /// Does `value` relate so to `bound`?
-    pub fn holds(self, value: u64, bound: u64) -> bool {
-        match self {
-            Self::AtLeast => value >= bound,
-            Self::AtMost => value <= bound,
-            Self::Equal => value == bound,
-        }
-    }
 }
 
 impl Scenario {

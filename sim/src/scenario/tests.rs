@@ -40,9 +40,7 @@ fn a_small_file_is_enough_and_expectations_mean_what_they_say() {
     assert_eq!(warnings, []);
     assert_eq!((scenario.name.as_str(), scenario.peers, scenario.joined), ("x", 20, 20));
     let all: Vec<_> = scenario.expectations.iter().map(ToString::to_string).collect();
-    assert_eq!(all, ["delivery >= 99.9000 %", "p99 <= 500 ms", "overlay = connected", "neighbours >= 25"]);
-    assert!(Relation::AtLeast.holds(5, 5) && !Relation::AtLeast.holds(4, 5));
-    assert!(Relation::AtMost.holds(5, 5) && !Relation::AtMost.holds(6, 5));
+    assert_eq!(all, ["delivery >= 99.9 %", "p99 <= 500 ms", "overlay = connected", "neighbours >= 25"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a value's text means, and how it is written. Every error says what is wrong and what would be right.
 
 use crate::network::Latency;
-use crate::scenario::{Measure, Who};
+use crate::scenario::{Expectation, Measure, Measured, Who};
 use crate::workload::MESSAGE_MIN;
 use gossip_core::limits::DATA_MAX;
 
@@ -39,6 +39,7 @@ pub(super) fn pause(text: &str) -> Result<u64, String> {
 pub(super) fn show_span(micros: u64) -> String {
     match micros {
         0 => "0 s".to_owned(),
+        _ if micros.is_multiple_of(3_600_000_000) => format!("{} h", micros / 3_600_000_000),
         _ if micros.is_multiple_of(1_000_000) => format!("{} s", micros / 1_000_000),
         _ if micros.is_multiple_of(1_000) => format!("{} ms", micros / 1_000),
         _ => format!("{micros} us"),
@@ -160,7 +161,7 @@ pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64,
     match measure {
         Measure::Delivery | Measure::Prompt | Measure::Healed | Measure::Counted => share(text).map(u64::from),
         Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => span(text),
-        Measure::Redundancy | Measure::HandshakesPerJoin => {
+        Measure::Redundancy | Measure::HandshakeFrames | Measure::HandshakesPerJoin => {
             decimal(text, 1_000).ok_or_else(|| format!("`{text}` is not a number; 2.5 would be right"))
         }
         Measure::Pieces if text == "connected" => Ok(1),
@@ -169,21 +170,62 @@ pub(super) fn bound(measure: Measure, text: &str, min_peers: u32) -> Result<u64,
     }
 }
 
-/// What was measured, as a person reads it.
-pub fn show_measured(measure: Measure, value: Option<u64>) -> String {
-    value.map_or_else(|| "nothing was measured".to_owned(), |value| show_bound(measure, value))
-}
-
-/// A bound, or what was measured, as a person reads it.
+/// A bound as a person writes it, and as it reads back.
 pub fn show_bound(measure: Measure, value: u64) -> String {
     match measure {
         Measure::Delivery | Measure::Prompt | Measure::Healed | Measure::Counted => {
-            format!("{}.{:04} %", value / 10_000, value % 10_000)
+            format!("{} %", places(value, 10_000))
         }
         Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => show_span(value),
-        Measure::Redundancy | Measure::HandshakesPerJoin => format!("{}.{:03}", value / 1_000, value % 1_000),
+        Measure::Redundancy | Measure::HandshakeFrames | Measure::HandshakesPerJoin => places(value, 1_000),
+        Measure::Pieces if value == 1 => "connected".to_owned(),
         _ => value.to_string(),
     }
+}
+
+/// What was measured, with its unit, rounded so that it does not contradict what became of the expectation.
+pub fn show_measured(expectation: &Expectation, measured: Option<Measured>) -> String {
+    let Some(measured) = measured else { return "nothing was measured".to_owned() };
+    let value = measured.against(expectation.relation, expectation.bound);
+    match expectation.measure {
+        Measure::P50 | Measure::P99 | Measure::Longest | Measure::Rest => show_exactly(value),
+        Measure::Redundancy => format!("{} copies", places(value, 1_000)),
+        Measure::HandshakeFrames => format!("{} frames", places(value, 1_000)),
+        Measure::HandshakesPerJoin => format!("{} handshakes", places(value, 1_000)),
+        Measure::Pieces => counted(value, "piece"),
+        Measure::Hops => counted(value, "hop"),
+        Measure::Neighbours => counted(value, "neighbour"),
+        Measure::Announcements => counted(value, "announcement"),
+        Measure::VictimConnects => counted(value, "connect"),
+        Measure::HonestLost => counted(value, "end"),
+        Measure::Delivery | Measure::Prompt | Measure::Healed | Measure::Counted => {
+            show_bound(expectation.measure, value)
+        }
+    }
+}
+
+/// To the microsecond, in the units that fit it: `138.239 ms`, `1.018879 s`, `2 min 41.5 s`, `1 h 0 min 3 s`.
+fn show_exactly(micros: u64) -> String {
+    let (hours, minutes, rest) = (micros / 3_600_000_000, micros / 60_000_000 % 60, micros % 60_000_000);
+    match micros {
+        0 => "0 s".to_owned(),
+        1..1_000 => format!("{micros} us"),
+        1_000..1_000_000 => format!("{} ms", places(micros, 1_000)),
+        1_000_000..120_000_000 => format!("{} s", places(micros, 1_000_000)),
+        _ if hours == 0 => format!("{minutes} min {} s", places(rest, 1_000_000)),
+        _ => format!("{hours} h {minutes} min {} s", places(rest, 1_000_000)),
+    }
+}
+
+/// `value / unit`, a power of ten, with all its places but trailing zeros.
+fn places(value: u64, unit: u64) -> String {
+    let width = unit.ilog10() as usize;
+    let text = format!("{}.{:0width$}", value / unit, value % unit);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn counted(value: u64, what: &str) -> String {
+    format!("{value} {what}{}", if value == 1 { "" } else { "s" })
 }
 
 pub(super) fn join<T: ToString>(items: &[T]) -> String {
@@ -223,6 +265,7 @@ fn decimal(text: &str, unit: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Relation;
 
     #[test]
     fn values_mean_what_they_say_and_nothing_else_is_taken() {
@@ -245,6 +288,50 @@ mod tests {
         assert_eq!(sizes("9 to 65525"), Ok((9, 65_525)));
         assert!(sizes("8").is_err() && sizes("0 to 8").is_err() && sizes("65526").is_err());
         assert!(latency("normal 5 ms").is_err() && latency("regions 5").is_err() && latency("fast").is_err());
+    }
+
+    #[test]
+    fn bounds_are_shown_as_people_write_them_and_read_back() {
+        for (measure, text) in [
+            (Measure::Delivery, "99.9 %"),
+            (Measure::Counted, "100 %"),
+            (Measure::Healed, "0.0001 %"),
+            (Measure::P99, "500 ms"),
+            (Measure::Longest, "1500 us"),
+            (Measure::Rest, "1 h"),
+            (Measure::Redundancy, "2.5"),
+            (Measure::HandshakeFrames, "36"),
+            (Measure::HandshakesPerJoin, "0.001"),
+            (Measure::Pieces, "connected"),
+            (Measure::Hops, "14"),
+        ] {
+            assert_eq!(show_bound(measure, bound(measure, text, 8).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn what_was_measured_has_its_unit_and_every_place_that_it_needs() {
+        let shown = |measure, value| {
+            let expectation = Expectation { measure, relation: Relation::AtMost, bound: 1 };
+            show_measured(&expectation, Some(Measured::whole(value)))
+        };
+        for (measure, value, text) in [
+            (Measure::P99, 312_000, "312 ms"),
+            (Measure::P99, 500_001, "500.001 ms"),
+            (Measure::Longest, 1_018_879, "1.018879 s"),
+            (Measure::P50, 999, "999 us"),
+            (Measure::P50, 0, "0 s"),
+            (Measure::Rest, 161_500_000, "2 min 41.5 s"),
+            (Measure::Rest, 3_603_000_000, "1 h 0 min 3 s"),
+            (Measure::Delivery, 997_247, "99.7247 %"),
+            (Measure::Redundancy, 122, "0.122 copies"),
+            (Measure::HandshakeFrames, 17_300, "17.3 frames"),
+            (Measure::Pieces, 1, "1 piece"),
+            (Measure::Pieces, 52, "52 pieces"),
+            (Measure::Hops, 16, "16 hops"),
+        ] {
+            assert_eq!(shown(measure, value), text);
+        }
     }
 
     #[test]

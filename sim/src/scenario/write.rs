@@ -3,7 +3,7 @@
 use super::adversary::LURES;
 use super::file::MEASURES;
 use super::value::{join, show_bound, show_latency, show_share, show_span, show_who};
-use super::{Adversary, Expectation, Fault, Measure, Relation, Scenario, Step, Verdict, Who, Workload};
+use super::{Adversary, Expectation, Fault, Relation, Scenario, Step, Verdict, Who, Workload};
 use crate::network::Latency;
 use gossip_core::pow::Target;
 use gossip_core::{Settings, Spreading};
@@ -74,11 +74,7 @@ impl std::fmt::Display for Expectation {
             Relation::AtMost => "<=",
             Relation::Equal => "=",
         };
-        let bound = match (self.measure, self.bound) {
-            (Measure::Pieces, 1) => "connected".to_owned(),
-            (measure, bound) => show_bound(measure, bound),
-        };
-        write!(f, "{name} {relation} {bound}")
+        write!(f, "{name} {relation} {}", show_bound(self.measure, self.bound))
     }
 }
 

@@ -13,7 +13,6 @@ mod trace;
 
 pub use peer::{address_of, peer_at};
 pub use stats::Stats;
-pub(crate) use stats::share_ppm;
 pub use sweep::Overlay;
 
 #[cfg(test)]

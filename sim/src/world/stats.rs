@@ -1,6 +1,7 @@
 //! What happened, counted.
 
 use crate::report::Message;
+use crate::scenario::Measured;
 use gossip_core::Metrics;
 use gossip_core::wire::kind;
 use hdrhistogram::Histogram;
@@ -250,27 +251,44 @@ impl Stats {
     }
 
     /// Deliveries that there were of those that there should have been, ppm; `None` if there should have been none.
-    pub fn delivery_ppm(&self) -> Option<u64> {
-        share_ppm(self.expected, self.missed)
+    pub fn delivery(&self) -> Option<Measured> {
+        share(self.expected, self.missed)
     }
 
     /// The same of those within ten seconds.
-    pub fn prompt_ppm(&self) -> Option<u64> {
-        share_ppm(self.prompt_expected, self.prompt_missed)
+    pub fn prompt(&self) -> Option<Measured> {
+        share(self.prompt_expected, self.prompt_missed)
     }
 
     /// The same of those after partitions; `None` also if one of these never healed.
-    pub fn healed_ppm(&self) -> Option<u64> {
+    pub fn healed(&self) -> Option<Measured> {
         let all_healed = self.partitions_healed == self.partitions;
-        share_ppm(self.healed_expected, self.healed_missed).filter(|_| all_healed)
+        share(self.healed_expected, self.healed_missed).filter(|_| all_healed)
+    }
+
+    /// What of all that there were subscribers for counts, ppm.
+    pub fn counted(&self) -> Option<Measured> {
+        Measured::ratio(self.expected, self.subscribed, 1_000_000)
     }
 
     /// Copies received for each first one, minus one, thousandths.
+    pub fn redundancy(&self) -> Option<Measured> {
+        Measured::ratio(self.copies - self.receivers, self.receivers, 1_000)
+    }
+
+    /// Frames of joining and finding for each handshake, thousandths.
+    pub fn frames_per_handshake(&self) -> Option<Measured> {
+        Measured::ratio(self.handshake_frames(), self.handshakes(), 1_000)
+    }
+
+    /// Handshakes for each start of a peer, thousandths.
+    pub fn handshakes_per_join(&self) -> Option<Measured> {
+        Measured::ratio(self.handshakes(), self.starts, 1_000)
+    }
+
+    /// The same as [`redundancy`](Self::redundancy), rounded down; nothing of nothing.
     pub fn redundancy_milli(&self) -> u64 {
-        match self.receivers {
-            0 => 0,
-            receivers => (self.copies - receivers) * 1_000 / receivers,
-        }
+        self.redundancy().map_or(0, Measured::floor)
     }
 }
 
@@ -281,9 +299,8 @@ pub(super) fn dropped(metrics: &Metrics) -> u64 {
     messages_crowded_out + messages_untold + spread_dropped + spread_stale
 }
 
-/// One missing in a million must show.
-pub(crate) fn share_ppm(expected: u64, missed: u64) -> Option<u64> {
-    ((expected - missed) * 1_000_000).checked_div(expected)
+fn share(expected: u64, missed: u64) -> Option<Measured> {
+    Measured::ratio(expected - missed, expected, 1_000_000)
 }
 
 #[cfg(test)]
@@ -293,21 +310,21 @@ mod tests {
     #[test]
     fn ratios_are_those_computed_by_hand() {
         let mut stats = Stats::new(2);
-        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (None, 0));
+        assert_eq!((stats.delivery(), stats.redundancy_milli()), (None, 0));
         (stats.expected, stats.missed) = (2_000, 3);
         (stats.copies, stats.receivers) = (700, 200);
-        assert_eq!((stats.delivery_ppm(), stats.redundancy_milli()), (Some(998_500), 2_500));
+        assert_eq!((stats.delivery().map(Measured::floor), stats.redundancy_milli()), (Some(998_500), 2_500));
     }
 
     #[test]
     fn what_was_said_during_partitions_counts_once_all_of_them_have_healed() {
         let mut stats = Stats::new(2);
-        assert_eq!(stats.healed_ppm(), None);
+        assert_eq!(stats.healed(), None);
         (stats.partitions, stats.partitions_healed) = (2, 1);
         (stats.healed_expected, stats.healed_missed) = (10, 1);
-        assert_eq!(stats.healed_ppm(), None);
+        assert_eq!(stats.healed(), None);
         stats.partitions_healed = 2;
-        assert_eq!(stats.healed_ppm(), Some(900_000));
+        assert_eq!(stats.healed().map(Measured::floor), Some(900_000));
     }
 
     #[test]

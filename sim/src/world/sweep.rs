@@ -161,11 +161,13 @@ impl World {
             && self.has_been_calm(memory)
     }
 
-    /// Has nothing of the timeline happened for so long, microseconds?
+    /// Has nothing of the timeline happened for so long, microseconds, and was no host's line so busy that what was said came
+    /// too late to matter?
     pub(super) fn has_been_calm(&self, span: u64) -> bool {
         let faults = self.scenario.timeline.iter().map(Step::over);
         let attacks = self.scenario.adversaries.iter().map(|adversary| Some(adversary.stop));
-        faults.chain(attacks).all(|over| over.is_some_and(|over| over.saturating_add(span) <= self.now))
+        let jams = self.network.held_up_until().map(Some);
+        faults.chain(attacks).chain(jams).all(|over| over.is_some_and(|over| over.saturating_add(span) <= self.now))
     }
 
     /// Messages that peers dropped so far because a table or queue was full.

@@ -134,6 +134,23 @@ fn a_fault_without_an_end_leaves_the_network_never_calm() {
     }
 }
 
+/// With 300 bytes a second a message takes seconds to leave, twenty copies of it minutes, and handshakes wait behind them.
+/// Where lines are fast enough, the same network is looked over as ever.
+#[test]
+fn a_network_whose_lines_are_jammed_is_not_calm_and_breaks_no_property() {
+    for (bandwidth, is_calm) in [(100, false), (300, false), (1_000, false), (200_000, true)] {
+        for seed in 0..5 {
+            let mut scenario = talking(20);
+            scenario.network.bandwidth = Some(bandwidth);
+            let mut world = World::new(scenario, seed, true);
+            world.run_until(world.scenario().duration);
+            world.finish();
+            assert_eq!(world.violations(), [], "{bandwidth} bytes a second, seed {seed}");
+            assert_eq!(world.has_been_calm(60 * SECOND), is_calm, "{bandwidth} bytes a second, seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn a_step_knows_whether_there_was_anybody_for_it() {
     let timeline = vec![

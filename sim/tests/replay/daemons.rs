@@ -1,227 +1,203 @@
-//! A production incident replayed: three real nodes record, are driven through their API, one is killed.
+//! A production incident replayed: real daemons record, are driven through their API, one is killed; what they wrote is
+//! replayed by the real program.
 
-use crate::told;
-use gossip_core::pow::Target;
-use gossip_core::time::Instant;
-use gossip_core::wire::{ApiMessage, kind};
-use gossip_core::{Actions, Endpoint, Event, Settings};
-use gossip_driver_mio::record::{self, Recorded};
-use gossip_driver_mio::{EventLoop, Handle, Listeners, Machine};
-use gossip_sim::replay::{Ending, Replay};
+use gossip_core::Event;
+use gossip_sim::replay::Replay;
+use gossip_tests::{Bed, Daemon, Ini, Module, PATIENCE, Signal};
 use serde_json::Value;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant as WallClock};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
-/// How long anything may take before a test fails; never waited for when things work.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The type that the modules of all nodes subscribe to.
+/// The type that the modules of all daemons subscribe to.
 const TYPE: u16 = 1_337;
+/// A recording is written down whenever so much has come, or a second has passed.
+const BLOCK: usize = 64 << 10;
 
-/// How a node ends when it is told to.
-#[derive(Clone, Copy, PartialEq)]
-enum AtEnd {
-    /// As `gossipd` does.
-    Finish,
-    /// Its thread is torn down where it stands: no goodbye, no end of the recording.
-    Die,
+fn recording(bed: &Bed, name: &str) -> PathBuf {
+    bed.folder().join(format!("{name}.rec"))
 }
 
-/// What a killed node's thread is unwound with.
-struct Killed;
-
-struct Node {
-    recorded: Recorded,
-    at_end: AtEnd,
+fn start(bed: &Bed, name: &str, bootstrappers: &[SocketAddr], more: &[&str]) -> Daemon {
+    let file = recording(bed, name);
+    let arguments = [&["--record", file.to_str().unwrap()], more].concat();
+    bed.start_with(name, &Ini::new().calling(bootstrappers), &arguments)
 }
 
-impl Machine for Node {
-    fn handle(&mut self, now: Instant, event: Event<'_>, actions: &mut Actions) {
-        if event == Event::Shutdown && self.at_end == AtEnd::Die {
-            std::panic::resume_unwind(Box::new(Killed));
-        }
-        self.recorded.handle(now, event, actions);
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.recorded.deadline()
-    }
+/// The real program.
+fn replay(arguments: &[&str], recording: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    command.arg("replay").args(arguments).arg(recording).output().expect("the program can be started")
 }
 
-/// A node on a thread of its own.
-struct Daemon {
-    api: SocketAddr,
-    p2p: SocketAddr,
-    recording: PathBuf,
-    handle: Handle,
-    thread: JoinHandle<()>,
+/// The last object of `--json`: what came of it all, and of the messages that hold this text.
+fn outcome(recording: &Path, text: &str) -> Value {
+    let output = replay(&["--json", "--message", text], recording);
+    let lines = String::from_utf8(output.stdout).expect("a story is text");
+    let end: Value = serde_json::from_str(lines.lines().last().expect("an end")).expect("an object a line");
+    assert_eq!(end["status"].as_i64(), output.status.code().map(i64::from), "{end:#}");
+    end
 }
 
-impl Daemon {
-    fn start(folder: &Path, seed: u8, bootstrapper: Option<SocketAddr>, at_end: AtEnd) -> Self {
-        let mut listeners = Listeners::default();
-        let api = listeners.bind_api("127.0.0.1:0".parse().unwrap()).unwrap();
-        let p2p = listeners.bind_p2p("127.0.0.1:0".parse().unwrap()).unwrap();
-        let mut settings = Settings::new(50, 30, listeners.p2p_addresses());
-        settings.pow = Target::ZeroBits(8);
-        settings.bootstrapper = bootstrapper.map(Endpoint::Address).into_iter().collect();
-        let recording = folder.join(format!("node{seed}.rec"));
-        let file = record::create(&recording).unwrap();
-        let (handles, handle) = channel();
-        let thread = std::thread::spawn(move || {
-            let make = |now| {
-                let recorded = Recorded::new(settings, [seed; 32], now, Some((file, 1 << 30)))?;
-                Ok::<_, gossip_core::SettingsError>(Node { recorded, at_end })
-            };
-            let mut node = EventLoop::new(listeners, make).unwrap();
-            handles.send(node.handle()).unwrap();
-            node.run().unwrap();
-            node.into_machine().recorded.finish();
-        });
-        Self { api, p2p, recording, handle: handle.recv().unwrap(), thread }
-    }
-
-    /// Tells it to end; what is left is its recording.
-    fn end(self, at_end: AtEnd) -> PathBuf {
-        self.handle.shut_down();
-        match (self.thread.join(), at_end) {
-            (Ok(()), AtEnd::Finish) => {}
-            (Err(reason), AtEnd::Die) if reason.is::<Killed>() => {}
-            (Ok(()), AtEnd::Die) => panic!("a node that was to be killed ended in good order"),
-            (Err(reason), _) => std::panic::resume_unwind(reason),
-        }
-        self.recording
-    }
+/// What the node did with the one message that holds this text.
+fn life(recording: &Path, text: &str) -> Value {
+    let end = outcome(recording, text);
+    let [life] = end["messages"].as_array().unwrap().as_slice() else { panic!("one message expected: {end:#}") };
+    life.clone()
 }
 
-/// A module at a node's API, subscribed.
-struct Module(TcpStream);
-
-impl Module {
-    /// Subscribes to [`TYPE`], and makes sure that this was heard: `private` is a type of its own.
-    fn subscribe(api: SocketAddr, private: u16) -> Self {
-        let stream = TcpStream::connect(api).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let mut module = Self(stream);
-        module.say(ApiMessage::Notify { data_type: TYPE });
-        module.say(ApiMessage::Notify { data_type: private });
-        module.say(ApiMessage::Announce { ttl: 0, data_type: private, data: b"am I heard?" });
-        let (id, data) = module.hear();
-        assert_eq!(data, b"am I heard?");
-        module.answer(id, true);
-        module
-    }
-
-    fn say(&mut self, message: ApiMessage<'_>) {
-        self.0.write_all(&message.frame().to_vec()).unwrap();
-    }
-
-    fn announce(&mut self, data: &str) {
-        self.say(ApiMessage::Announce { ttl: 0, data_type: TYPE, data: data.as_bytes() });
-        self.expect(data, true);
-    }
-
-    fn answer(&mut self, id: u16, valid: bool) {
-        self.say(ApiMessage::Validation { id, valid });
-    }
-
-    /// The next notification.
-    fn hear(&mut self) -> (u16, Vec<u8>) {
-        let mut header = [0; 4];
-        self.0.read_exact(&mut header).expect("a notification in time");
-        let [size, kind] = [[header[0], header[1]], [header[2], header[3]]].map(u16::from_be_bytes);
-        assert_eq!(kind, kind::NOTIFICATION);
-        let mut body = vec![0; usize::from(size) - header.len()];
-        self.0.read_exact(&mut body).unwrap();
-        match ApiMessage::decode(kind, &body) {
-            Ok(ApiMessage::Notification { id, data, .. }) => (id, data.to_vec()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Hears this next, and says what it thinks of it.
-    fn expect(&mut self, data: &str, valid: bool) {
-        let (id, heard) = self.hear();
-        assert_eq!(String::from_utf8_lossy(&heard), data);
-        self.answer(id, valid);
-    }
+/// Every event happened again, and what the node did about it, byte for byte.
+fn assert_all_the_same(end: &Value, ending: &str, status: i64) {
+    assert_eq!((&end["ending"], &end["status"]), (&ending.into(), &status.into()), "{end:#}");
+    assert_eq!((&end["same"], &end["difference"]), (&true.into(), &Value::Null), "{end:#}");
+    assert_eq!(end["proven_events"], end["events"], "{end:#}");
+    assert!(end["events"].as_u64() > Some(10) && end["checks"].as_u64() > Some(0), "{end:#}");
 }
 
 /// Does the recording, as it stands on the disk, hold this data before its last check?
-fn holds(recording: &Path, data: &[u8]) -> bool {
+fn holds(recording: &Path, data: &str) -> bool {
     let bytes = fs::read(recording).unwrap();
     let mut at_event = None;
     let Ok(mut replay) = Replay::new(&bytes) else { return false };
     let outcome = replay.run(None, |happened| {
         if let Event::Received { bytes, .. } = happened.event
-            && bytes.windows(data.len()).any(|window| window == data)
+            && bytes.windows(data.len()).any(|window| window == data.as_bytes())
         {
             at_event = Some(happened.number);
         }
         ControlFlow::Continue(())
     });
+    assert_eq!(outcome.difference, None, "{}", recording.display());
     at_event.is_some_and(|event| event <= outcome.proven)
 }
 
-/// The last object of `--json --message`: what the node did with a message.
-fn life_of(recording: &Path, data: &str) -> Value {
-    let (story, _) = told(recording, |wish| {
-        wish.json = true;
-        wish.message = Some(data.parse().unwrap());
-    })
-    .unwrap();
-    let end: Value = serde_json::from_str(story.lines().last().unwrap()).unwrap();
-    let [life] = end["messages"].as_array().unwrap().as_slice() else { panic!("one message expected: {end:#}") };
-    life.clone()
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Is told this next, and says what it thinks of it.
+fn hears(module: &mut Module, data: &str, is_valid: bool) {
+    let id = module.expect(data);
+    module.validate(id, is_valid);
+}
+
+/// Announces to everybody by a connection of its own, so that `module`, which is told of it as well, vouches for it.
+fn says(daemon: &Daemon, module: &mut Module, data: &str) {
+    daemon.module().announce(0, TYPE, data);
+    hears(module, data, true);
+}
+
+fn end(mut daemon: Daemon) {
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait(PATIENCE).map(|status| status.code()), Some(Some(0)), "{} ends", daemon.name());
 }
 
 #[test]
-fn three_real_nodes_one_killed_replay_to_the_same_digest() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = Daemon::start(folder.path(), 1, None, AtEnd::Finish);
-    let killed = Daemon::start(folder.path(), 2, Some(first.p2p), AtEnd::Die);
-    let last = Daemon::start(folder.path(), 3, Some(first.p2p), AtEnd::Finish);
-    let mut at_first = Module::subscribe(first.api, 1);
-    let mut at_killed = Module::subscribe(killed.api, 2);
-    let mut at_last = Module::subscribe(last.api, 3);
+fn three_real_daemons_one_killed_replay_to_the_same_digest() {
+    let bed = Bed::new();
+    let first = start(&bed, "first", &[], &[]);
+    let killed = start(&bed, "killed", &[first.peers()], &[]);
+    let last = start(&bed, "last", &[first.peers()], &[]);
+    // All are each other's neighbours, so that one less divides nobody.
+    first.has_neighbours(2);
+    killed.has_neighbours(2);
+    last.has_neighbours(2);
+    let mut at_first = first.subscriber(&[TYPE]);
+    let mut at_killed = killed.subscriber(&[TYPE]);
+    let mut at_last = last.subscriber(&[TYPE]);
 
-    // Whoever is not joined yet gets these later: they are held.
-    at_first.announce("from the first");
-    at_killed.expect("from the first", true);
-    at_last.expect("from the first", true);
-    at_killed.announce("from the killed");
-    at_first.expect("from the killed", true);
-    at_last.expect("from the killed", false);
+    says(&first, &mut at_first, "from the first");
+    hears(&mut at_killed, "from the first", true);
+    hears(&mut at_last, "from the first", true);
+    says(&killed, &mut at_killed, "from the killed");
+    hears(&mut at_first, "from the killed", true);
+    hears(&mut at_last, "from the killed", false);
+    let of_killed = recording(&bed, "killed");
+    wait_until("a recording is written down every second", || holds(&of_killed, "from the killed"));
 
-    let patience = WallClock::now() + PATIENCE;
-    while !holds(&killed.recording, b"from the killed") {
-        assert!(WallClock::now() < patience, "a recording is flushed every second");
-        std::thread::sleep(Duration::from_millis(50));
+    // It dies in the middle of its work: two blocks' worth of messages have come to its module, which has answered half.
+    let burst: Vec<String> = (0..2 * BLOCK / 1_000).map(|n| format!("burst {n} {}", "x".repeat(1_000))).collect();
+    let mut announcer = killed.module();
+    burst.iter().for_each(|data| announcer.announce(0, TYPE, data));
+    let (answered, unanswered) = burst.split_at(burst.len() / 2);
+    answered.iter().for_each(|data| hears(&mut at_killed, data, true));
+    answered.iter().for_each(|data| hears(&mut at_last, data, true));
+    for data in unanswered {
+        at_killed.expect(data);
     }
-    let killed = killed.end(AtEnd::Die);
-    at_last.announce("without it");
-    at_first.expect("without it", true);
-    let (first, last) = (first.end(AtEnd::Finish), last.end(AtEnd::Finish));
+    killed.kill();
+    answered.iter().for_each(|data| hears(&mut at_first, data, true));
 
-    for (recording, is_killed) in [(&first, false), (&killed, true), (&last, false)] {
-        let bytes = fs::read(recording).unwrap();
-        let outcome = Replay::new(&bytes).unwrap().run(None, |_| ControlFlow::Continue(()));
-        assert_eq!(outcome.difference, None, "{}", recording.display());
-        let ending = if is_killed { Ending::CutShort { at: bytes.len() } } else { Ending::Finished };
-        assert_eq!((outcome.ending, outcome.proven), (ending, outcome.events), "{}", recording.display());
-        assert!(outcome.checks > 0 && outcome.events > 10, "{outcome:?}");
-        let (_, status) = told(recording, |wish| wish.all = true).unwrap();
-        assert_eq!(status, u8::from(is_killed));
+    says(&last, &mut at_last, "without it");
+    hears(&mut at_first, "without it", true);
+    end(first);
+    end(last);
+
+    let [of_first, of_last] = ["first", "last"].map(|name| recording(&bed, name));
+    assert_all_the_same(&outcome(&of_first, "nothing"), "finished", 0);
+    assert_all_the_same(&outcome(&of_last, "nothing"), "finished", 0);
+    assert_all_the_same(&outcome(&of_killed, "nothing"), "cut_short", 1);
+
+    assert_eq!(life(&of_first, "from the first")["announced_here"], true);
+    assert_eq!(life(&of_killed, "from the first")["decision"], "valid");
+    assert_eq!(life(&of_first, "from the killed")["decision"], "valid");
+    assert_eq!(life(&of_last, "from the killed")["decision"], "refused");
+    assert_eq!(life(&of_last, "without it")["told"], 1);
+    let story = String::from_utf8(replay(&["--all"], &of_killed).stdout).unwrap();
+    assert!(story.contains("from the first") && story.contains("from the killed"), "{story}");
+
+    what_a_cut_in_the_last_block_leaves_is_the_same(&of_killed);
+}
+
+/// The system may have had time for a part of a block only: what stands before it counts.
+fn what_a_cut_in_the_last_block_leaves_is_the_same(recording: &Path) {
+    let bytes = fs::read(recording).unwrap();
+    let whole = outcome(recording, "burst 0 ");
+    for lost in [1, 2, 100] {
+        let cut = recording.with_extension("cut");
+        fs::write(&cut, &bytes[..bytes.len() - lost]).unwrap();
+        let end = outcome(&cut, "from the killed");
+        assert_all_the_same(&end, "cut_short", 1);
+        assert!(end["whole_bytes"].as_u64() < Some((bytes.len() - lost) as u64), "{end:#}");
+        assert!(
+            end["events"].as_u64() < whole["events"].as_u64(),
+            "{lost} bytes of a block are not its events: {end:#}"
+        );
+        assert_eq!(end["messages"][0]["announced_here"], true, "{end:#}");
     }
-    assert_eq!(life_of(&first, "from the first")["announced_here"], true);
-    assert_eq!(life_of(&killed, "from the first")["decision"], "valid");
-    assert_eq!(life_of(&first, "from the killed")["decision"], "valid");
-    assert_eq!(life_of(&last, "from the killed")["decision"], "refused");
-    assert_eq!(life_of(&last, "without it")["told"], 1);
+}
+
+#[test]
+fn a_recording_is_its_owners_only_and_ends_at_its_limit_with_a_mark_and_a_warning() {
+    const LIMIT: u64 = 1 << 20;
+    let bed = Bed::new();
+    let node = start(&bed, "node", &[], &["--record-limit", "1"]);
+    let recording = recording(&bed, "node");
+    assert_eq!(fs::metadata(&recording).unwrap().mode() & 0o777, 0o600);
+    let mut module = node.subscriber(&[TYPE]);
+    says(&node, &mut module, "before the limit");
+    let large = "x".repeat(60_000);
+    let ends = "the recording has reached its limit and ends; the node goes on";
+    for n in 0..2 * LIMIT / 60_000 {
+        says(&node, &mut module, &format!("{n} {large}"));
+    }
+    node.logs(ends);
+    says(&node, &mut module, "after the limit");
+    let warnings: Vec<_> = node.log().into_iter().filter(|line| line.contains(ends)).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("WARN"), "{warnings:?}");
+    end(node);
+
+    let size = fs::metadata(&recording).unwrap().len();
+    assert!((LIMIT - 2 * BLOCK as u64..LIMIT + 64).contains(&size), "{size}");
+    assert_all_the_same(&outcome(&recording, "nothing"), "limit", 0);
+    assert_eq!(life(&recording, "before the limit")["decision"], "valid");
+    assert_eq!(outcome(&recording, "after the limit")["messages"], Value::Array(Vec::new()));
 }
