@@ -1,6 +1,6 @@
 //! How fast and how small: a network that has joined and announces, timed in its steady state.
 
-use crate::run::resident;
+use crate::run::{a_second, resident};
 use crate::scenario::{Scenario, Workload};
 use crate::telling::show;
 use crate::world::World;
@@ -46,20 +46,15 @@ pub fn steady(peers: u32) -> Scenario {
 /// What a span of a run took.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Span {
-    /// Deliveries of bytes, timers and connection changes to peers.
+    /// What peers' states were given.
     pub events: u64,
+    /// Of those, how often one was told that bytes which it sent have left its queue. The others are deliveries of bytes,
+    /// timers, connection changes and proofs of work.
+    pub writes: u64,
     /// Of the clock on the wall.
     pub wall_micros: u64,
     /// Of the processor; the simulator has one thread.
     pub cpu_micros: u64,
-}
-
-impl Span {
-    /// How fast it was by the wall's clock.
-    pub fn events_a_second(&self) -> u64 {
-        let rate = u128::from(self.events) * 1_000_000 / u128::from(self.wall_micros.max(1));
-        u64::try_from(rate).unwrap_or(u64::MAX)
-    }
 }
 
 /// What was measured.
@@ -117,11 +112,9 @@ pub fn text(measured: &Measured) -> String {
     lines.push(format!("overlay: {pieces} pieces, {}.{} neighbours a peer", tenths / 10, tenths % 10));
     for (name, span) in [("joining", joining), ("announcing", announcing)] {
         let millis = [span.wall_micros, span.cpu_micros].map(|micros| micros / 1_000);
-        let rate = span.events_a_second();
-        lines.push(format!(
-            "{name}: {} events in {} ms ({} ms of processor), {rate} a second",
-            span.events, millis[0], millis[1]
-        ));
+        lines.push(format!("{name}: {} events in {} ms ({} ms of processor)", span.events, millis[0], millis[1]));
+        let [rate, without] = [span.events, span.events - span.writes].map(|events| a_second(events, span.wall_micros));
+        lines.push(format!("  {rate} a second; {without} without the {} that tell of bytes written", span.writes));
     }
     lines.push(format!(
         "memory: {} bytes a peer when joined, {} announcing",
@@ -133,10 +126,12 @@ pub fn text(measured: &Measured) -> String {
 }
 
 fn span(world: &mut World, run: impl FnOnce(&mut World)) -> Span {
-    let (before, begin, cpu) = (world.stats().events, Instant::now(), cpu_micros());
+    let counted = |world: &World| (world.stats().events, world.stats().writes);
+    let (before, begin, cpu) = (counted(world), Instant::now(), cpu_micros());
     run(world);
     let wall_micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Span { events: world.stats().events - before, wall_micros, cpu_micros: cpu_micros() - cpu }
+    let (events, writes) = counted(world);
+    Span { events: events - before.0, writes: writes - before.1, wall_micros, cpu_micros: cpu_micros() - cpu }
 }
 
 /// Processor time of this thread so far; 0 where the system does not tell.

@@ -14,12 +14,10 @@ pub struct Cost {
     pub memory: u64,
 }
 
-impl Cost {
-    /// How fast it was.
-    pub fn events_a_second(&self, events: u64) -> u64 {
-        let rate = u128::from(events) * 1_000_000 / u128::from(self.wall_micros.max(1));
-        u64::try_from(rate).unwrap_or(u64::MAX)
-    }
+/// So many in so many microseconds, a second.
+pub(crate) fn a_second(number: u64, micros: u64) -> u64 {
+    let rate = u128::from(number) * 1_000_000 / u128::from(micros.max(1));
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 /// What else a run shall do.

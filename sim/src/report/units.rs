@@ -1,5 +1,7 @@
 //! Numbers as people read them, with their units. Rounded half up, in integers.
 
+use crate::run::a_second;
+
 /// What a whole number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -107,9 +109,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 pub(super) fn rate(events: u64, micros: u64) -> String {
     match micros {
         0 => "-".to_owned(),
-        micros => {
-            count(u64::try_from(u128::from(events) * 1_000_000 / u128::from(micros)).expect("at most a million times"))
-        }
+        micros => count(a_second(events, micros)),
     }
 }
 

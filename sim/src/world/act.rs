@@ -25,6 +25,7 @@ impl World {
             Event::Solved { connection, challenge } => (8, connection.as_u64() ^ challenge.rotate_left(32)),
             Event::Received { .. } | Event::Resolved { .. } | Event::SettingsChanged { .. } | Event::Shutdown => (9, 0),
         };
+        self.stats.writes += u64::from(matches!(event, Event::Written { .. }));
         self.count_event(peer, code, detail);
         let host = &mut self.peers[peer as usize];
         let Some(state) = &mut host.state else { return };

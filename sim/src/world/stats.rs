@@ -13,8 +13,10 @@ const KINDS: usize = 32;
 /// Counts of a whole network.
 #[derive(Clone, Debug)]
 pub struct Stats {
-    /// Deliveries of bytes, timers and connection changes to peers.
+    /// What peers' states were given: deliveries of bytes, timers, connection changes, proofs of work, and writes.
     pub events: u64,
+    /// Of those, how often one was told that bytes which it sent have left its queue.
+    pub writes: u64,
     /// Processes started.
     pub starts: u64,
     /// Connections asked for.
@@ -100,6 +102,7 @@ impl Stats {
     pub(super) fn new(peers: usize) -> Self {
         Self {
             events: 0,
+            writes: 0,
             starts: 0,
             dials: 0,
             peer_frames: 0,
