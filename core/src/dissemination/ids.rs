@@ -19,7 +19,7 @@ struct Telling {
     id: u16,
     at: Instant,
     /// Everyone who was told and was no listener; some may have answered or closed since.
-    modules: Vec<ConnectionId>,
+    modules: Asked,
     /// Connections on which its id is still taken by it.
     taken: u32,
     /// Those of `modules` whose answer counts, and that are open.
@@ -32,6 +32,22 @@ impl Telling {
     /// Does nothing refer to it any more?
     fn is_over(&self) -> bool {
         self.taken == 0 && self.pending.is_none()
+    }
+}
+
+/// Mostly it is one, and that needs no list.
+#[derive(Clone, Debug)]
+enum Asked {
+    One(ConnectionId),
+    These(Vec<ConnectionId>),
+}
+
+impl Asked {
+    fn all(&self) -> &[ConnectionId] {
+        match self {
+            Self::One(only) => std::slice::from_ref(only),
+            Self::These(modules) => modules,
+        }
     }
 }
 
@@ -176,18 +192,15 @@ impl Ids {
         audience: &[ConnectionId],
         new_listeners: &mut Vec<ConnectionId>,
     ) -> Told {
-        let mut modules = self.spare.take();
-        modules.extend(audience.iter().copied().filter(|module| !self.is_listener(*module)));
-        if modules.is_empty() {
-            self.spare.give(modules);
+        let Some(modules) = self.those_to_ask(audience) else {
             return Told { id: preferred, telling: None, asked: 0 };
-        }
-        let id = self.choose_id(rng, preferred, &modules);
-        let count = u32::try_from(modules.len()).unwrap_or(u32::MAX);
-        let new = Telling { id, at: now, modules: Vec::new(), taken: count, asked: 0, pending: None };
+        };
+        let id = self.choose_id(rng, preferred, modules.all());
+        let taken = u32::try_from(modules.all().len()).unwrap_or(u32::MAX);
+        let new = Telling { id, at: now, modules: Asked::These(Vec::new()), taken, asked: 0, pending: None };
         let telling = self.tellings.push(new);
         let mut asked = 0_u32;
-        for module in &modules {
+        for module in modules.all() {
             let share = TAKEN_IDS_MAX.min(TAKEN_IDS_TOTAL_MAX.saturating_sub(self.total));
             let (before, is_listener) =
                 self.modules.change(*module, Module::default, |record| record.take(id, telling, share));
@@ -206,6 +219,19 @@ impl Ids {
             (told.modules, told.asked) = (modules, asked);
         }
         Told { id, telling: Some(telling), asked }
+    }
+
+    /// Those of an audience that are no listeners; none if there are none.
+    fn those_to_ask(&mut self, audience: &[ConnectionId]) -> Option<Asked> {
+        let Self { modules, spare, .. } = self;
+        let is_listener = |module: &ConnectionId| modules.get(module).is_some_and(|module| module.listener);
+        let mut asked = audience.iter().copied().filter(|module| !is_listener(module));
+        let only = asked.next()?;
+        let Some(second) = asked.next() else { return Some(Asked::One(only)) };
+        let mut these = spare.take();
+        these.extend([only, second]);
+        these.extend(asked);
+        Some(Asked::These(these))
     }
 
     /// A message told waits in this slot, or (none) waits no more.
@@ -250,7 +276,7 @@ impl Ids {
             && told.at.after(span) <= now
         {
             let Some(told) = self.tellings.remove(slot) else { break };
-            for module in &told.modules {
+            for module in told.modules.all() {
                 let Some(record) = self.modules.get_mut(module) else { continue };
                 if record.taken.get(told.id).is_some_and(|taken| taken.telling == slot) {
                     record.taken.remove(told.id);
@@ -258,7 +284,7 @@ impl Ids {
                 }
                 record.listener &= record.taken.len() > 0;
             }
-            self.spare.give(told.modules);
+            self.keep_room(told.modules);
         }
     }
 
@@ -314,7 +340,13 @@ impl Ids {
     /// Forgets a telling.
     fn end(&mut self, telling: u32) {
         if let Some(told) = self.tellings.remove(telling) {
-            self.spare.give(told.modules);
+            self.keep_room(told.modules);
+        }
+    }
+
+    fn keep_room(&mut self, asked: Asked) {
+        if let Asked::These(modules) = asked {
+            self.spare.give(modules);
         }
     }
 }
@@ -478,6 +510,8 @@ mod tests {
         assert_eq!(ids.answer(module(2), 1), Answer::Ignored);
         assert_eq!((ids.tellings.len(), ids.spare.len()), (0, 1));
         ids.tell(Instant::ZERO, &mut rng, 1, &[module(1)], &mut Vec::new());
+        assert_eq!(ids.spare.len(), 1, "one connection needs no list");
+        ids.tell(Instant::ZERO, &mut rng, 1, &[module(1), module(2)], &mut Vec::new());
         assert_eq!(ids.spare.len(), 0, "its list of connections is used again");
     }
 

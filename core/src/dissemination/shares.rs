@@ -120,12 +120,10 @@ impl Shares {
 }
 
 fn shrink<K: Ord>(classes: &mut SortedMap<K, Amount>, class: K, old: Amount) {
-    if let Some(amount) = classes.get_mut(&class) {
+    classes.keep_if(&class, |amount| {
         *amount = amount.minus(old);
-        if amount.count == 0 {
-            classes.remove(&class);
-        }
-    }
+        amount.count > 0
+    });
 }
 
 /// The span over which refusals are counted, in microseconds.

@@ -325,11 +325,12 @@ impl GossipState {
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8], out: &mut Actions) {
         let mut near = u32::MAX;
-        match self.peers.get_near(&mut near, &id) {
-            Some(peer) if peer.is_connected => self.peer_sent(id, near, bytes, out),
+        // There are fewer modules than peers, as a rule.
+        if self.modules.contains_key(&id) {
+            self.module_sent(id, bytes, out);
+        } else if self.peers.get_near(&mut near, &id).is_some_and(|peer| peer.is_connected) {
             // Nothing can come before the dial has succeeded.
-            Some(_) => {}
-            None => self.module_sent(id, bytes, out),
+            self.peer_sent(id, near, bytes, out);
         }
     }
 

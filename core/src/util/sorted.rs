@@ -133,6 +133,15 @@ impl<K: Ord, V> SortedMap<K, V> {
         result
     }
 
+    /// Keeps a key's value, which may be changed, if the test holds for it.
+    pub(crate) fn keep_if(&mut self, key: &K, test: impl FnOnce(&mut V) -> bool) {
+        let Ok(at) = self.position(key) else { return };
+        if self.entries.get_mut(at).is_some_and(|(_, value)| !test(value)) {
+            self.entries.remove(at);
+            self.shrink();
+        }
+    }
+
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let at = self.position(key).ok()?;
         let (_, value) = self.entries.remove(at);
@@ -159,6 +168,12 @@ mod tests {
             for (key, value, act) in Vec::<(u8, u16, u8)>::arbitrary(g) {
                 match act % 4 {
                     0 | 1 => assert_eq!(map.insert(key, value), tree.insert(key, value), "seed {seed}"),
+                    2 if act > 128 => {
+                        map.keep_if(&key, |known| std::mem::replace(known, value) < value);
+                        if tree.insert(key, value).is_none_or(|known| known >= value) {
+                            tree.remove(&key);
+                        }
+                    }
                     2 => assert_eq!(map.remove(&key), tree.remove(&key), "seed {seed}"),
                     _ if act > 250 => {
                         map.retain(|key, _| key % 2 == 0);

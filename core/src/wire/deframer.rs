@@ -151,7 +151,14 @@ impl Deframer {
         self.kept() >= whole
     }
 
+    #[inline]
     fn pass_skipped(&mut self, input: &mut &[u8]) {
+        if self.skip > 0 {
+            self.pass(input);
+        }
+    }
+
+    fn pass(&mut self, input: &mut &[u8]) {
         let of_buffer = self.skip.min(self.kept());
         self.start = self.start.saturating_add(of_buffer);
         self.skip = self.skip.saturating_sub(of_buffer);
