@@ -396,6 +396,9 @@ impl Dissemination {
             Fate::Valid(mask) => self.seen.set_fate(seen, Fate::Valid(mask | seen::mask(sender))),
             Fate::Dropped => return,
         }
+        if self.repair.has_trees() && !matches!(fate, Fate::Waits(_)) {
+            self.repair.has_sent(sender, (arrival.id, arrival.data_type, arrival.data));
+        }
         // Once a message is valid, only what it was spread with counts: copies that creep up below the double, never
         // spread, must not stop it either.
         if matches!(fate, Fate::Waits(_)) {

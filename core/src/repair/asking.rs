@@ -275,7 +275,11 @@ impl Repair {
     /// Is this in the knowledge base, or did it come lately (section 13)? Then the link with this bit has it, too.
     pub(super) fn is_here(&mut self, digest: Digest, bit: u64) -> bool {
         if let Some(number) = self.knowledge.find(digest) {
-            self.knowledge.get_mut(number).into_iter().for_each(|entry| entry.told |= bit);
+            if let Some(entry) = self.knowledge.get_mut(number) {
+                entry.told |= bit;
+                // It has it: it will not ask, and is not to be pushed it when that leaves too soon (section 13).
+                entry.open &= !bit;
+            }
             return true;
         }
         let recent = self.lazy.as_mut().and_then(|lazy| lazy.recent.get_mut(&digest));

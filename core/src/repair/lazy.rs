@@ -244,6 +244,18 @@ impl Repair {
         is_grafted.then_some((neighbour, data_type, Turn::Graft))
     }
 
+    /// A copy of a message that was valid here already came from a neighbour: it needs none of ours, not even of what leaves
+    /// the knowledge base before it asked for it.
+    pub(crate) fn has_sent(&mut self, neighbour: NeighbourId, (id, data_type, data): (u16, u16, &[u8])) {
+        let bit = self.bit_of(neighbour);
+        let Some(lazy) = self.lazy.as_mut().filter(|_| bit != 0) else { return };
+        let is_this = |spread: &Spread| spread.id == id && spread.payload.is_of(data_type, data);
+        let leaving = lazy.leaving.iter_mut().filter(|(_, spread)| is_this(spread));
+        leaving.for_each(|(links, _)| *links &= !bit);
+        self.knowledge.hash_before(self.knowledge.next());
+        self.is_here(super::digest_of(id, data_type, data), bit);
+    }
+
     /// A copy of a message that is here came in full, unasked. What is to be told to its sender.
     pub(crate) fn copy_came(
         &mut self,
@@ -347,7 +359,7 @@ impl Repair {
                 break;
             }
             let is_in_doubt = link.doubt > 0;
-            if !self.is_here(digest, bit) && age != Offer::GONE {
+            if age != Offer::GONE && !self.is_here(digest, bit) {
                 let waits = if is_awaited || is_in_doubt { TREE_WAIT } else { Duration::ZERO };
                 let age = AGE_UNIT.times(u64::from(age));
                 if age < Self::age_limit(settings) && self.is_to_be_asked(now, neighbour, (digest, age), waits) {

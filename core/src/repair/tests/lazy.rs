@@ -157,6 +157,37 @@ fn what_leaves_too_soon_after_its_offer_is_pushed_at_once_to_who_has_not_asked_a
     assert!(repair.deadline().unwrap() > seconds(5));
 }
 
+/// Offered to 1, 2 and 3, a message leaves the knowledge base. Who is pushed it, if `meanwhile` happens before, and
+/// `then` before the push?
+fn pushed_to(meanwhile: impl Fn(&mut Repair), then: impl Fn(&mut Repair)) -> Vec<u64> {
+    let mut repair = with_trees(&[1, 2, 3]);
+    run(&mut repair, seconds(1));
+    let first = learn(&mut repair, seconds(5), 100, false);
+    repair.knowledge.get_mut(first).unwrap().open = 1 | 2 | 4;
+    repair.knowledge.get_mut(first).unwrap().told = 1 | 2 | 4;
+    meanwhile(&mut repair);
+    for id in 1..=u16::try_from(tree_settings().cache_size).unwrap() {
+        learn(&mut repair, seconds(5), id, false);
+    }
+    then(&mut repair);
+    let said = run(&mut repair, seconds(5));
+    assert!(said.iter().all(|(_, say)| matches!(say, Say::Answer(spread) if spread.id == 100)), "{said:?}");
+    said.iter().map(|(to, _)| to.0).collect()
+}
+
+#[test]
+fn what_leaves_too_soon_is_not_pushed_to_who_has_sent_or_offered_it_meanwhile() {
+    let sends =
+        |n: u64, id: u16| move |repair: &mut Repair| repair.has_sent(NeighbourId(n), (id, TYPE, &id.to_be_bytes()));
+    assert_eq!(pushed_to(|_| (), |_| ()), [1, 2, 3]);
+    assert_eq!(pushed_to(sends(2, 100), |_| ()), [1, 3]);
+    assert_eq!(pushed_to(|_| (), sends(2, 100)), [1, 3], "it has left, and was not pushed yet");
+    assert_eq!(pushed_to(sends(2, 101), sends(2, 101)), [1, 2, 3], "another message");
+    assert_eq!(pushed_to(sends(9, 100), sends(9, 100)), [1, 2, 3], "by nobody who takes part");
+    let offered = |repair: &mut Repair| drop(offers(repair, seconds(5), 3, digest(100)));
+    assert_eq!(pushed_to(offered, |_| ()), [1, 2]);
+}
+
 #[test]
 fn what_would_have_been_pushed_is_answered_for_three_seconds_whatever_the_rate() {
     let (young, moment) = (seconds(1).after(TREE_YOUNG), Duration::from_micros(1));
