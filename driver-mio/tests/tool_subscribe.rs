@@ -163,16 +163,17 @@ fn the_timeout_is_a_failure_only_with_a_count() {
 #[test]
 fn signals_end_it_in_good_order() {
     for signal in ["-INT", "-TERM"] {
-        let daemon = Daemon::new(|mut peer| {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let daemon = Daemon::new(move |mut peer| {
             peer.expect(&notify(1));
             peer.send(&notification(1, 1, b"a"));
             peer.expect(&validation(1, true));
+            answer.send(()).unwrap();
             peer.expect_end();
         });
-        let mut child = gossip(&["subscribe", "-a", &daemon.address, "-t", "1", "--quiet"]).spawn().unwrap();
-        let mut line = String::new();
-        // It runs and has its handlers once it has printed something.
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let child = gossip(&["subscribe", "-a", &daemon.address, "-t", "1", "--quiet"]).spawn().unwrap();
+        // Once it has answered it has its handlers, and nothing left that the signal could cut short.
+        answered.recv().expect("an answer before the signal");
         let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         let ended = end_of(child).expect_status(0);
